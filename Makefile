@@ -1,0 +1,41 @@
+# `make` alone explains what there is.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check bench docs lock
+
+BIN := .venv/bin
+# For example: make test ARGS="tests/unit -x"
+ARGS ?=
+
+help: ## this list
+	@echo "Amtstermin. On a fresh Debian 12 with Python 3.11 each of these works by itself:"
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1   \2/p' $(MAKEFILE_LIST)
+
+setup: ## virtual environment, locked packages, RabbitMQ and mongod; the others call it, and it is quick when done
+	@deploy/local/bootstrap.sh
+
+demo: setup ## one family's booking from the first click to the figure, on real servers, then everything stops
+	@$(BIN)/python -m deploy.local demo
+
+up: setup ## everything running until Ctrl-C, data under .local/, addresses in .local/addresses.json
+	@$(BIN)/python -m deploy.local up
+
+test: setup ## the whole test suite; ARGS="tests/unit -x" for a part of it
+	@$(BIN)/pytest $(ARGS)
+
+check: setup ## what CI holds the code to: style, format, types, who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## the program's speed beside the machine's limits, into bench/results/latest.json
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: setup ## the generated parts of docs/ anew from the code
+	@$(BIN)/python -m shared.contracts.asyncapi docs/asyncapi.json
+	@$(BIN)/python -m services.reporting.definitions docs/figures.md
+
+lock: ## requirements/*.txt anew from requirements/*.in; ARGS=--upgrade for the newest of all
+	@requirements/lock.sh $(ARGS)

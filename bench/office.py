@@ -1,0 +1,43 @@
+"""An office large enough that no client of a measurement has to wait for a free desk."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from deploy.local.process import ROOT
+from services.booking.domain.office import Office
+
+OFFICE_FILE = ROOT / "deploy" / "offices" / "zollernalbkreis.toml"
+OFFICE, SERVICE, TEAM = "zollernalbkreis", "eat_pickup", "service_point"
+MUNICIPALITY = "08417031"
+LANES = tuple(f"desk_{number}" for number in range(40))
+# Visits take 15 minutes, on a grid of 10.
+_STEP = timedelta(minutes=20)
+_NEXT_TEAM = '[[teams]]\nid = "caseworkers"'
+
+
+def write_large_office(folder: Path) -> Path:
+    """The delivered office, its first team with 40 more desks; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    desks = "".join(f'[[teams.lanes]]\nid = "{lane}"\nchannel = "web"\n\n' for lane in LANES)
+    text = OFFICE_FILE.read_text(encoding="utf-8")
+    assert text.count(_NEXT_TEAM) == 1
+    (folder / OFFICE_FILE.name).write_text(text.replace(_NEXT_TEAM, desks + _NEXT_TEAM), encoding="utf-8")
+    return folder
+
+
+def times(office: Office) -> list[datetime]:
+    """Every bookable time that does not overlap the one before, from tomorrow to the horizon."""
+    now = datetime.now(UTC)
+    days = office.last_bookable_day(now) - office.first_bookable_day(now)
+    # The outer days are left out: midnight may pass while the bench runs.
+    found = (office.first_bookable_day(now) + timedelta(days=n) for n in range(1, days.days))
+    return [time for day in found for time in _times_on(office, day)]
+
+
+def _times_on(office: Office, day: date) -> Iterator[datetime]:
+    for opens, closes in office.open_spans(day):
+        time = opens
+        while time + _STEP <= closes:
+            yield time.astimezone(UTC)
+            time += _STEP

@@ -1,0 +1,1 @@
+"""The services: each knows `shared`, none knows another."""

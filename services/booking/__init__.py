@@ -1,0 +1,1 @@
+"""Booking: free times, holds, confirmations, moves and cancellations; no desk-minute is ever booked twice."""

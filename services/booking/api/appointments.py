@@ -1,0 +1,136 @@
+"""Hold, request, confirm, reschedule, cancel, look."""
+
+import asyncio
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Path, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from services.booking.api.problems import responses, unauthorized, unknown_office
+from services.booking.api.schemas import (
+    AppointmentIn,
+    AppointmentOut,
+    ConfirmIn,
+    ContactIn,
+    HeldOut,
+    IdempotencyKey,
+    LinksIn,
+    RescheduleIn,
+    appointment_out,
+)
+from services.booking.calendar import calendar_entry
+from services.booking.commands import Booking, Held, HoldRequest
+from services.booking.domain.appointment import ContactDetails
+from services.booking.domain.office import Member
+from services.booking.tokens import Keys
+from shared.mongo import DATABASE_DOWN
+from shared.observability import get_logger
+
+log = get_logger()
+
+_LINK_TRIES = 5
+_bearer = HTTPBearer(auto_error=False, description="The booking's token, or the secret of a message's link")
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+AppointmentId = Annotated[uuid.UUID, Path(description="As given when the time was held")]
+
+
+def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
+    routes = APIRouter(prefix="/v1", tags=["appointments"])
+
+    async def authorized(id: AppointmentId, bearer: Bearer) -> str:
+        """The id, where the token is its own; says nothing about whether it exists."""
+        if bearer is None or not opens(booking.keys, bearer.credentials, str(id)):
+            raise unauthorized()
+        return str(id)
+
+    Own = Annotated[str, Depends(authorized)]  # noqa: N806 (a type)
+
+    @routes.post("/appointments", status_code=201, summary="Hold a time",
+                 responses=responses(404, 409))  # fmt: skip
+    async def hold(
+        wanted: AppointmentIn,
+        idempotency_key: Annotated[IdempotencyKey, Header(description="New for every booking, same to repeat")],
+    ) -> HeldOut:
+        if wanted.office not in booking.offices:
+            raise unknown_office(wanted.office)
+        held = await booking.hold(_hold_request(wanted), idempotency_key=idempotency_key)
+        return _held_out(held, booking.keys)
+
+    @routes.put("/appointments/{id}/contact", summary="Say how to reach you; a message asks you to confirm",
+                responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def put_contact(id: Own, contact: ContactIn) -> AppointmentOut:
+        return appointment_out(await booking.request(id, ContactDetails(**contact.model_dump())))
+
+    @routes.post("/appointments/{id}/confirm", summary="Confirm by the message's secret or code",
+                 responses=responses(403, 404, 409, 410, 429))  # fmt: skip
+    async def confirm(id: AppointmentId, given: ConfirmIn) -> AppointmentOut:
+        return appointment_out(await booking.confirm(str(id), given.secret))
+
+    @routes.post("/appointments/{id}/reschedule", summary="Move to another time",
+                 responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def reschedule(id: Own, wanted: RescheduleIn) -> AppointmentOut:
+        return appointment_out(await booking.reschedule(id, wanted.starts_at))
+
+    @routes.post("/appointments/{id}/cancel", summary="Cancel", responses=responses(401, 404, 409, 410))
+    async def cancel(id: Own) -> AppointmentOut:
+        return appointment_out(await booking.cancel(id))
+
+    @routes.get("/appointments/{id}", summary="The appointment as it is now", responses=responses(401, 404))
+    async def get(id: Own) -> AppointmentOut:
+        return appointment_out(await booking.appointments.get(id))
+
+    @routes.get("/appointments/{id}/calendar.ics", summary="The appointment for a calendar",
+                response_class=Response,
+                responses={200: {"content": {"text/calendar": {}}}, **responses(401, 404)})  # fmt: skip
+    async def get_calendar(id: Own) -> Response:
+        appointment = await booking.appointments.get(id)
+        entry = calendar_entry(appointment, booking.offices[appointment.office], now=booking.clock.now())
+        return Response(entry, media_type="text/calendar; charset=utf-8")
+
+    @routes.post("/links", status_code=202, summary="Send the links of my appointments to my address",
+                 responses=responses())  # fmt: skip
+    async def send_links(wanted: LinksIn, background: BackgroundTasks) -> dict[str, str]:
+        # After the answer, so that its time does not tell whether the address is known.
+        background.add_task(_send_links, booking, wanted.email)
+        return {"status": "accepted"}
+
+    return routes
+
+
+async def _send_links(booking: Booking, email: str) -> None:
+    """Nobody waits for it any more: a database that is away for a moment must not lose the request."""
+    for _ in range(_LINK_TRIES):
+        try:
+            await booking.send_links(email)
+            return
+        except DATABASE_DOWN as error:
+            log.warning("links_not_sent_yet", error=type(error).__name__)
+            await asyncio.sleep(1)
+    log.error("links_not_sent")
+
+
+def opens(keys: Keys, secret: str, id: str) -> bool:
+    return keys.verifies(secret, "token", id) or keys.verifies(secret, "manage", id)
+
+
+def _hold_request(wanted: AppointmentIn) -> HoldRequest:
+    return HoldRequest(
+        office=wanted.office,
+        service=wanted.service,
+        starts_at=wanted.starts_at,
+        family_name=wanted.family_name,
+        members=tuple(Member(member.municipality, member.under_6) for member in wanted.members),
+    )
+
+
+def _held_out(held: Held, keys: Keys) -> HeldOut:
+    return HeldOut(
+        id=held.appointment.id,
+        code=held.appointment.code,
+        token=keys.secret("token", held.appointment.id),
+        status="held",
+        starts_at=held.starts_at,
+        ends_at=held.ends_at,
+        expires_at=held.expires_at,
+    )

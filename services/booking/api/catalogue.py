@@ -1,0 +1,171 @@
+"""Offices, services, who is responsible, and free times. Nothing here stores anything about a person."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from services.booking.api.problems import responses, unknown_office
+from services.booking.api.schemas import (
+    Ags,
+    AssignmentIn,
+    AssignmentOut,
+    AvailabilityOut,
+    MemberOut,
+    MunicipalityOut,
+    OfficeDetailOut,
+    OfficeOut,
+    ServiceOut,
+    Slug,
+)
+from services.booking.commands import Booking
+from services.booking.domain.cells import CELL
+from services.booking.domain.office import Office
+from shared.http import Problem
+
+# An answer of 56 days has up to 30 KB.
+_MOST_ANSWERS = 300
+
+OfficeId = Annotated[str, Path(max_length=60)]
+
+
+def router(booking: Booking) -> APIRouter:
+    routes = APIRouter(prefix="/v1/offices", tags=["offices"])
+    answers = _Answers(booking)
+
+    def office_of(id: str) -> Office:
+        if id not in booking.offices:
+            raise unknown_office(id)
+        return booking.offices[id]
+
+    @routes.get("", summary="All offices", response_model=list[OfficeOut])
+    async def list_offices() -> list[OfficeOut]:
+        return [_office_out(office) for office in booking.offices.values()]
+
+    @routes.get("/{office}", summary="One office", responses=responses(404))
+    async def get_office(office: OfficeId) -> OfficeDetailOut:
+        return _office_detail(office_of(office))
+
+    @routes.get("/{office}/services", summary="What can be booked", responses=responses(404))
+    async def list_services(office: OfficeId) -> list[ServiceOut]:
+        services = office_of(office).data.services
+        return [ServiceOut.model_validate(s, from_attributes=True) for s in services]
+
+    @routes.post("/{office}/assignment", summary="Who is responsible, which team, how long",
+                 responses=responses(404))  # fmt: skip
+    async def assign(office: OfficeId, wanted: AssignmentIn) -> AssignmentOut:
+        found = _assignment(office_of(office), wanted)
+        elsewhere = [m.municipality for m in found.members if not m.responsible]
+        if elsewhere:
+            booking.demand.out_of_area(office, elsewhere)
+        return found
+
+    @routes.get("/{office}/availability", summary="Free times", response_model=AvailabilityOut,
+                responses=responses(400, 404))  # fmt: skip
+    async def get_availability(
+        office: OfficeId,
+        service: Slug,
+        persons: Annotated[int, Query(ge=1, le=20)] = 1,
+        children_under_6: Annotated[int, Query(ge=0, le=20)] = 0,
+        team: Slug | None = None,
+        first: Annotated[date | None, Query(alias="from", description="First day, included")] = None,
+        last: Annotated[date | None, Query(alias="to", description="Last day, included")] = None,
+    ) -> Response:
+        there = office_of(office)
+        serving = there.service(service).team
+        if team not in (None, serving):
+            raise Problem(422, "team-unknown", "No such team for this service", f"It belongs to {serving}.")
+        search = _Search(there.id, service, persons, children_under_6, first, last)
+        return answers.find(there, serving, search)
+
+    return routes
+
+
+def _office_out(office: Office) -> OfficeOut:
+    return OfficeOut(id=office.id, name=office.data.name, timezone=office.data.timezone)
+
+
+def _office_detail(office: Office) -> OfficeDetailOut:
+    data = office.data
+    return OfficeDetailOut(
+        id=office.id,
+        name=data.name,
+        timezone=data.timezone,
+        phone=data.phone,
+        email=data.email,
+        locations=data.locations,
+        municipalities=[
+            MunicipalityOut(ags=m.ags, name=m.name, responsible=office.responsibility(m.ags).here)
+            for m in data.municipalities
+        ],
+    )
+
+
+def _assignment(office: Office, wanted: AssignmentIn) -> AssignmentOut:
+    service = office.service(wanted.service)
+    children = sum(member.under_6 for member in wanted.members)
+    members = [_member(office, member.municipality) for member in wanted.members]
+    return AssignmentOut(
+        members=members,
+        responsible=all(member.responsible for member in members),
+        team=service.team,
+        minutes=office.minutes(service, persons=len(members), children_under_6=children),
+    )
+
+
+def _member(office: Office, ags: Ags) -> MemberOut:
+    found = office.responsibility(ags)
+    return MemberOut(
+        municipality=ags, name=found.municipality.name, responsible=found.here, authority=found.authority
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What an answer follows from, beside the free times themselves."""
+
+    office: str
+    service: str
+    persons: int
+    children_under_6: int
+    first: date | None
+    last: date | None
+
+
+class _Answers:
+    """The last answers as they went out: while nobody books, many look for the same times."""
+
+    def __init__(self, booking: Booking) -> None:
+        self._booking = booking
+        self._kept: dict[_Search, tuple[tuple[int, int], bytes, bool]] = {}
+
+    def find(self, office: Office, team: str, search: _Search) -> Response:
+        now = self._booking.clock.now()
+        as_of = self._booking.memory.availability(office.id).as_of(team, now)
+        kept = self._kept.get(search)
+        if kept is None or kept[0] != as_of:
+            body, found = self._make(office, team, search, now)
+            if len(self._kept) >= _MOST_ANSWERS:
+                self._kept.clear()
+            kept = self._kept[search] = as_of, body, found
+        self._booking.demand.search(office.id, found=kept[2])
+        return Response(kept[1], media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    def _make(self, office: Office, team: str, search: _Search, now: datetime) -> tuple[bytes, bool]:
+        """Put together from ready-made pieces: building it from models would cost ten times more."""
+        minutes = office.minutes(
+            office.service(search.service), persons=search.persons, children_under_6=search.children_under_6
+        )
+        availability = self._booking.memory.availability(office.id)
+        starts = availability.starts(team, length=minutes * 60 // int(CELL.total_seconds()), now=now)
+        first, last = office.first_bookable_day(now), office.last_bookable_day(now)
+        found = availability.days(starts, first=first, last=last)
+        wanted = [
+            b'{"date":"%b","times":%b}' % (day.isoformat().encode(), times)
+            for day, times in found
+            if (search.first or first) <= day <= (search.last or last)
+        ]
+        next_day = b'"%b"' % found[0][0].isoformat().encode() if found else b"null"
+        body = b'{"minutes":%d,"days":[%b],"next_bookable_day":%b}' % (minutes, b",".join(wanted), next_day)
+        return body, bool(found)

@@ -1,0 +1,100 @@
+"""The two pages that messages link to: confirm, and see or cancel. GET never changes anything."""
+
+import uuid
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from services.booking.api.appointments import opens
+from services.booking.commands import Booking, CodeUsedUp, WrongSecret
+from services.booking.domain.appointment import AlreadyOver, Appointment, Expired, WrongStatus
+from services.booking.storage import NotFound
+
+_pages = Environment(
+    loader=PackageLoader("services.booking", "web"), autoescape=select_autoescape(), trim_blocks=True
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+}
+_WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
+_FAULTS: dict[type[Exception], tuple[int, str]] = {
+    WrongSecret: (403, "Dieser Link oder Code stimmt nicht. Bitte benutzen Sie die neueste Nachricht."),
+    CodeUsedUp: (429, "Zu viele falsche Codes. Der Link in der Nachricht gilt weiter."),
+    NotFound: (404, "Diesen Termin gibt es nicht."),
+    Expired: (410, "Die Zeit zum Bestätigen ist abgelaufen. Bitte buchen Sie neu."),
+    AlreadyOver: (409, "Der Termin hat schon begonnen. Bitte rufen Sie uns an."),
+    WrongStatus: (409, "Das ist bei diesem Termin nicht mehr möglich."),
+}
+Secret = Annotated[str, Query(max_length=100)]
+FormSecret = Annotated[str, Form(max_length=100)]
+
+
+def router(booking: Booking) -> APIRouter:
+    routes = APIRouter(include_in_schema=False, route_class=_FaultPage)
+
+    @routes.get("/confirm/{id}")
+    async def ask(id: uuid.UUID, secret: Secret = "") -> HTMLResponse:
+        return _page("confirm.html", id=id, secret=secret)
+
+    @routes.post("/confirm/{id}")
+    async def confirm(id: uuid.UUID, secret: FormSecret) -> HTMLResponse:
+        appointment = await booking.confirm(str(id), secret.strip())
+        return _page("confirmed.html", **_shown(booking, appointment))
+
+    @routes.get("/manage/{id}")
+    async def show(id: uuid.UUID, secret: Secret = "") -> HTMLResponse:
+        appointment = await _own(booking, str(id), secret)
+        return _page("manage.html", secret=secret, **_shown(booking, appointment))
+
+    @routes.post("/manage/{id}/cancel")
+    async def cancel(id: uuid.UUID, secret: FormSecret) -> HTMLResponse:
+        await _own(booking, str(id), secret)
+        appointment = await booking.cancel(str(id))
+        return _page("manage.html", secret=secret, **_shown(booking, appointment))
+
+    return routes
+
+
+class _FaultPage(APIRoute):
+    """Faults of these routes are told as a page, not as JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except tuple(_FAULTS) as error:
+                status, text = _FAULTS[type(error)]
+                return _page("fault.html", answer=status, text=text)
+
+        return guarded
+
+
+async def _own(booking: Booking, id: str, secret: str) -> Appointment:
+    if not opens(booking.keys, secret, id):
+        raise WrongSecret
+    return await booking.appointments.get(id)
+
+
+def _page(template: str, *, answer: int = 200, **values: Any) -> HTMLResponse:
+    return HTMLResponse(_pages.get_template(template).render(**values), status_code=answer, headers=_HEADERS)
+
+
+def _shown(booking: Booking, appointment: Appointment) -> dict[str, Any]:
+    office = booking.offices[appointment.office]
+    local = appointment.starts_at.astimezone(ZoneInfo(office.data.timezone))
+    return {
+        "id": appointment.id,
+        "code": appointment.code,
+        "status": appointment.status,
+        "when": f"{_WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}, {local:%H:%M} Uhr",
+        "office": office.data.name["de"],
+    }

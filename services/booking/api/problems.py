@@ -1,0 +1,136 @@
+"""Every anticipated error and its answer: status, stable type, title, and what to do."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, Field
+
+from services.booking import commands, memory, storage
+from services.booking.domain import appointment, office
+from shared.http import Problem, problem_response
+
+_TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
+    storage.SlotTaken: (
+        409, "slot-taken", "This time is taken", "Please choose another time from the availability."),
+    storage.NotFound: (404, "appointment-unknown", "There is no such appointment", "Check the link or the id."),
+    storage.ChangedMeanwhile: (
+        409, "changed-meanwhile", "The appointment was changed at the same moment", "Load it and try again."),
+    memory.NotLoaded: (503, "starting", "The service is starting", "Please try again in a few seconds."),
+    commands.KeyReused: (
+        422, "idempotency-key-reused", "This Idempotency-Key belongs to another request",
+        "Use a new key for every new booking, and the same key only to repeat one."),
+    commands.WrongSecret: (
+        403, "wrong-secret", "The link or code is not right", "Use the newest message, or ask for a new link."),
+    commands.CodeUsedUp: (
+        429, "code-used-up", "Too many wrong codes", "The link in the message still works."),
+    appointment.Expired: (
+        410, "expired", "The time to confirm is over", "The time was released. Please book again."),
+    appointment.AlreadyOver: (
+        409, "already-over", "The appointment has begun", "Please contact the office."),
+    appointment.TooManyContacts: (
+        409, "too-many-contacts", "The contact was changed too often", "Please book again."),
+}  # fmt: skip
+
+_STARTS: dict[str, str] = {
+    "in-the-past": "This time is over.",
+    "too-early": "This day can no longer be booked online.",
+    "beyond-horizon": "This day cannot be booked yet.",
+    "off-grid": "Visits do not begin at this minute.",
+    "outside-hours": "The office is not open then, or not long enough.",
+}
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457."""
+
+    type: str = Field(description="Stable name of the kind of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong here, and what to do.")
+
+
+def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The problems of an operation, for its OpenAPI."""
+    content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
+    return {code: {"description": "Problem", "content": content} for code in (*codes, 413, 422, 503)}
+
+
+def add_handlers(app: FastAPI) -> None:
+    for error in _TABLE:
+        app.add_exception_handler(error, _tabled)
+    app.add_exception_handler(appointment.WrongStatus, _wrong_status)
+    app.add_exception_handler(commands.OutsideJurisdiction, _outside)
+    app.add_exception_handler(commands.NotOpenForBooking, _not_open)
+    app.add_exception_handler(office.UnbookableStart, _unbookable)
+    app.add_exception_handler(office.UnknownService, _unknown_service)
+    app.add_exception_handler(office.UnknownMunicipality, _unknown_municipality)
+    app.add_exception_handler(office.TooManyPersons, _too_many)
+
+
+def unknown_office(office: str) -> Problem:
+    return Problem(404, "office-unknown", "There is no such office", f"No office {office!r:.80}; see /v1/offices.")
+
+
+def unauthorized() -> Problem:
+    return Problem(
+        401,
+        "unauthorized",
+        "The token is missing or not right",
+        "Send the token of the booking, or the secret of the link, as 'Authorization: Bearer …'.",
+    )
+
+
+def _answer(status: int, type: str, title: str, detail: str, **extra: Any) -> Response:
+    return problem_response(status, {"type": type, "title": title, "status": status, "detail": detail, **extra})
+
+
+async def _tabled(_: Request, error: Exception) -> Response:
+    return _answer(*_TABLE[type(error)])
+
+
+async def _wrong_status(_: Request, error: Exception) -> Response:
+    assert isinstance(error, appointment.WrongStatus)
+    detail = f"The appointment is {error.status}; this does not go with it."
+    return _answer(409, "wrong-status", "Not possible any more or not yet", detail, current=error.status)
+
+
+async def _outside(_: Request, error: Exception) -> Response:
+    assert isinstance(error, commands.OutsideJurisdiction)
+    names = ", ".join(sorted({r.authority.name for r in error.elsewhere}))
+    places = ", ".join(sorted({r.municipality.name for r in error.elsewhere}))
+    return _answer(
+        422,
+        "outside-jurisdiction",
+        "Another authority is responsible",
+        f"For {places} the responsible authority is: {names}.",
+        authorities=[r.authority.model_dump(exclude_none=True) for r in error.elsewhere],
+    )
+
+
+async def _not_open(_: Request, error: Exception) -> Response:
+    assert isinstance(error, commands.NotOpenForBooking)
+    detail = "Please apply first; the office then invites you with a link of your own."
+    return _answer(422, "not-open", "This service cannot be booked freely", detail, mode=error.mode)
+
+
+async def _unbookable(_: Request, error: Exception) -> Response:
+    assert isinstance(error, office.UnbookableStart)
+    detail = f"{_STARTS[error.reason]} Please choose a time from the availability."
+    return _answer(422, "start-not-bookable", "This time cannot be booked", detail, reason=error.reason)
+
+
+async def _unknown_service(_: Request, error: Exception) -> Response:
+    assert isinstance(error, office.UnknownService)
+    return _answer(422, "service-unknown", "There is no such service", f"No service {error.service!r:.80} here.")
+
+
+async def _unknown_municipality(_: Request, error: Exception) -> Response:
+    assert isinstance(error, office.UnknownMunicipality)
+    detail = f"{error.ags!r:.20} is no municipality (AGS) of this office's list; see the office for it."
+    return _answer(422, "municipality-unknown", "There is no such municipality", detail)
+
+
+async def _too_many(_: Request, error: Exception) -> Response:
+    assert isinstance(error, office.TooManyPersons)
+    detail = f"One visit takes 1 to {error.most} persons for this service. Larger groups please phone the office."
+    return _answer(422, "persons-not-possible", "Not for so many persons", detail, most=error.most)

@@ -1,0 +1,184 @@
+"""Shapes of requests and answers. What comes in is read strictly: unknown fields are refused."""
+
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+
+from services.booking.domain.appointment import Appointment, Status
+from shared.contracts.offices import Authority, Fee, Location, Minutes, Text
+
+# Letters and marks of any script, spaces, and what stands in names; no symbols, emoji or direction marks.
+_NAME_CATEGORIES = ("L", "M", "Zs")
+_NAME_SIGNS = "-'’‘ʼ`´.,·()/"
+
+
+def _person_name(text: str) -> str:
+    for sign in text:
+        if unicodedata.category(sign)[0:2] != "Zs" and not _in_names(sign):
+            raise ValueError(f"the sign U+{ord(sign):04X} cannot stand in a name; write it as on the document")
+    if not any(unicodedata.category(sign).startswith("L") for sign in text):
+        raise ValueError("a name needs at least one letter")
+    return unicodedata.normalize("NFC", text)
+
+
+def _in_names(sign: str) -> bool:
+    return sign in _NAME_SIGNS or unicodedata.category(sign).startswith(_NAME_CATEGORIES)
+
+
+def _phone(text: str) -> str:
+    digits = "".join(sign for sign in text if sign not in " -/()")
+    if not digits.removeprefix("+").isascii() or not digits.removeprefix("+").isdigit():
+        raise ValueError("a phone number has digits only, as +49 151 23456789")
+    if not 6 <= len(digits.removeprefix("+")) <= 15:
+        raise ValueError("a phone number has 6 to 15 digits")
+    return digits
+
+
+def _email(text: str) -> str:
+    return text.lower()
+
+
+_Trimmed = StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
+PersonName = Annotated[str, _Trimmed, AfterValidator(_person_name)]
+Phone = Annotated[str, StringConstraints(max_length=30), AfterValidator(_phone)]
+Email = Annotated[EmailStr, AfterValidator(_email)]
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,60}$")]
+Ags = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+Secret = Annotated[str, StringConstraints(min_length=6, max_length=100, pattern=r"^[A-Za-z0-9._=-]+$")]
+IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,200}$")]
+
+
+class Incoming(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MemberIn(Incoming):
+    municipality: Ags = Field(description="AGS, eight digits", examples=["08417031"])
+    under_6: bool = Field(default=False, strict=True)
+
+
+Members = Annotated[tuple[MemberIn, ...], Field(min_length=1, max_length=20, description="Lead person first")]
+
+
+class AssignmentIn(Incoming):
+    service: Slug
+    family_name: PersonName
+    members: Members
+
+
+class AppointmentIn(Incoming):
+    office: Slug
+    service: Slug
+    starts_at: Moment = Field(examples=["2026-12-01T08:30:00+01:00"])
+    family_name: PersonName = Field(description="As printed on the residence document; of the lead person")
+    members: Members
+
+
+class ContactIn(Incoming):
+    given_name: PersonName | None = None
+    email: Email
+    phone: Phone | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z0-9-]{1,20})?$")] = "de"
+    sms_consent: bool = Field(default=False, strict=True)
+
+
+class ConfirmIn(Incoming):
+    secret: Secret = Field(description="The secret of the message's link, or its six digits")
+
+
+class RescheduleIn(Incoming):
+    starts_at: Moment
+
+
+class LinksIn(Incoming):
+    email: Email
+
+
+class OfficeOut(BaseModel):
+    id: str
+    name: Text
+    timezone: str
+
+
+class MunicipalityOut(BaseModel):
+    ags: str
+    name: str
+    responsible: bool
+
+
+class OfficeDetailOut(OfficeOut):
+    phone: str | None
+    email: str | None
+    locations: tuple[Location, ...]
+    municipalities: list[MunicipalityOut]
+
+
+class ServiceOut(BaseModel):
+    id: str
+    team: str
+    mode: str = Field(description="open: book freely · invitation: apply first · walk_in: come")
+    name: Text
+    purpose: Text
+    minutes: Minutes
+    max_persons: int
+    documents: dict[str, tuple[str, ...]]
+    fee: Fee | None = Field(description="Without guarantee")
+
+
+class MemberOut(BaseModel):
+    municipality: str
+    name: str
+    responsible: bool
+    authority: Authority
+
+
+class AssignmentOut(BaseModel):
+    members: list[MemberOut]
+    responsible: bool = Field(description="This office serves every member")
+    team: str
+    minutes: int
+
+
+class DayOut(BaseModel):
+    date: date
+    times: list[datetime]
+
+
+class AvailabilityOut(BaseModel):
+    minutes: int
+    days: list[DayOut]
+    next_bookable_day: date | None = Field(description="First day with a free time, in the range or not")
+
+
+class HeldOut(BaseModel):
+    id: str
+    code: str = Field(description="Names the appointment at the counter and on the phone")
+    token: str = Field(description="Opens the appointment; keep it secret")
+    status: Status
+    starts_at: datetime
+    ends_at: datetime
+    expires_at: datetime
+
+
+class AppointmentOut(BaseModel):
+    """Without name and contact: whoever has the link need not learn them."""
+
+    id: str
+    code: str
+    status: Status
+    office: str
+    service: str
+    team: str
+    starts_at: datetime
+    ends_at: datetime
+    expires_at: datetime | None
+    persons: int
+    children_under_6: int
+    reschedules: int
+
+
+def appointment_out(appointment: Appointment) -> AppointmentOut:
+    return AppointmentOut.model_validate(appointment, from_attributes=True)

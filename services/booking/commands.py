@@ -1,0 +1,388 @@
+"""What citizens can have done: hold, request, confirm, reschedule, cancel."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from services.booking.demand import DemandCounter
+from services.booking.domain import appointment as appointments_domain
+from services.booking.domain.appointment import Appointment, Change, ContactDetails, WrongStatus
+from services.booking.domain.cells import CELL
+from services.booking.domain.office import Member, Office, Responsibility
+from services.booking.memory import Memory
+from services.booking.storage import AlreadyHeld, Appointments, ChangedMeanwhile, SlotTaken
+from services.booking.tokens import Keys
+from shared.contracts import LinkRequested
+from shared.contracts.offices import Service
+from shared.mongo import DatabaseClock
+
+_TRIES = 5
+_CODE_TRIES = 5
+_LINK_EVERY = timedelta(minutes=5)
+_MOST_LINKS = 5
+
+R = TypeVar("R")
+
+
+class OutsideJurisdiction(Exception):
+    """Some members live where another authority is responsible."""
+
+    def __init__(self, elsewhere: list[Responsibility]) -> None:
+        super().__init__()
+        self.elsewhere = elsewhere
+
+
+class NotOpenForBooking(Exception):
+    """The service is by invitation or without appointment."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__(mode)
+        self.mode = mode
+
+
+class KeyReused(Exception):
+    """The Idempotency-Key came before with another request."""
+
+
+class WrongSecret(Exception):
+    pass
+
+
+class CodeUsedUp(Exception):
+    """Too many wrong codes; the link in the mail still works."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    office: str
+    service: str
+    starts_at: datetime
+    family_name: str
+    members: tuple[Member, ...]
+
+    @property
+    def text(self) -> str:
+        """Equal for equal requests."""
+        members = [(m.municipality, m.under_6) for m in self.members]
+        return json.dumps([self.office, self.service, self.starts_at.timestamp(), self.family_name, members])
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The first answer to a hold; `first` repeats it even when the appointment has gone on."""
+
+    appointment: Appointment
+    starts_at: datetime
+    ends_at: datetime
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Turns:
+    """One at a time per key: many clients who want one time then cost the database few tries.
+
+    Fairness and speed only. Whether a time is free is decided by the unique index.
+    """
+
+    _locks: dict[object, tuple[asyncio.Lock, int]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def of(self, key: object) -> AsyncIterator[None]:
+        lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks[key]
+            if waiting == 1:
+                del self._locks[key]
+            else:
+                self._locks[key] = lock, waiting - 1
+
+
+@dataclass(slots=True)
+class Booking:
+    """The commands on appointments. Errors are the domain's and storage's, and those above."""
+
+    offices: dict[str, Office]
+    appointments: Appointments
+    memory: Memory
+    keys: Keys
+    clock: DatabaseClock
+    demand: DemandCounter
+    keep_request: timedelta
+    turns: Turns = field(default_factory=Turns)
+
+    async def hold(self, request: HoldRequest, *, idempotency_key: str) -> Held:
+        """Takes the time on any free desk until the hold ends, or raises SlotTaken."""
+        office = self.offices[request.office]
+        service = self._service_for(office, request)
+        now = self.clock.now()
+        id = self.keys.appointment_id(idempotency_key)
+        availability = self.memory.availability(office.id)
+        if availability.knows(id) or not self.memory.fresh:
+            answered = await self._first_answer(id, request)
+            if answered:
+                return answered
+        minutes = office.minutes(
+            service, persons=len(request.members), children_under_6=sum(m.under_6 for m in request.members)
+        )
+        office.check_start(request.starts_at, minutes=minutes, now=now)
+        make = self._maker(id, request, service, minutes=minutes, hold=office.data.booking.hold_minutes)
+        async with self.turns.of((office.id, service.team, request.starts_at)):
+            return await self._take_any_lane(request, service, minutes, make)
+
+    async def request(self, id: str, contact: ContactDetails) -> Appointment:
+        """Stores how to reach the person; the message that asks to confirm goes out."""
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == "requested" and appointment.contact == contact:
+                return None
+            return appointment.request(contact, now=now, keep_until=now + self.keep_request)
+
+        return await self._change_recent(id, decide) or await self._change(id, decide)
+
+    async def confirm(self, id: str, secret: str) -> Appointment:
+        """By the message's secret or its six digits; confirming twice changes nothing."""
+        by_code = len(secret) == 6 and secret.isdigit()
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if not by_code and not self._opens(appointment, secret):
+                raise WrongSecret
+            if appointment.status == "confirmed":
+                return None
+            return appointment.confirm(now=now)
+
+        if by_code:
+            await self._count_code(await self.appointments.get(id), secret)
+            return await self._change(id, decide)
+        return await self._change_recent(id, decide) or await self._change(id, decide)
+
+    async def message_settled(self, id: str, *, caused_by: str) -> None:
+        """The message that asks to confirm was handed over, or cannot be: the time to confirm runs from now.
+
+        Only the message of the newest contact counts (`caused_by` is its event). Repeats change nothing.
+        """
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if not appointment.awaits_message or appointment.requested_by != caused_by:
+                return None
+            minutes = self.offices[appointment.office].data.booking.confirm_minutes
+            return appointment.confirmation_sent(now=now, expires_at=now + timedelta(minutes=minutes))
+
+        await self._change(id, decide)
+
+    async def reschedule(self, id: str, starts_at: datetime) -> Appointment:
+        """Moves to the new time or leaves everything as it is. Raises SlotTaken."""
+        appointment = await self.appointments.get(id)
+        office = self.offices[appointment.office]
+        length = appointment.ends_at - appointment.starts_at
+        if starts_at == appointment.starts_at and appointment.status == "confirmed":
+            return appointment
+        office.check_start(starts_at, minutes=int(length.total_seconds()) // 60, now=self.clock.now())
+        async with self.turns.of((office.id, appointment.team, starts_at)):
+            for lane in self._candidates(appointment, starts_at, own=id):
+                try:
+                    return await self._change(id, self._move(lane, starts_at, starts_at + length))
+                except SlotTaken:
+                    continue
+        self.demand.slot_taken(office.id)
+        raise SlotTaken
+
+    async def cancel(self, id: str) -> Appointment:
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == "cancelled":
+                return None
+            return appointment.cancel(now=now, release_at=self.cool_until(appointment, now))
+
+        return await self._change(id, decide)
+
+    async def send_links(self, email: str) -> None:
+        """Tells each confirmed appointment's link again, to the stored address only."""
+        now = self.clock.now()
+        for id in await self.appointments.ids_by_email(email, now=now, most=_MOST_LINKS):
+            await self.appointments.send_link(id, LinkRequested, now=now, not_since=now - _LINK_EVERY)
+
+    async def settle(self, appointment: Appointment) -> None:
+        """Ends a hold that ran out and gives back what has cooled; guarded, so anybody may call it."""
+        now = self.clock.now()
+        try:
+            since = appointment.expires_at or now
+            change = appointment.expire(now=now, release_at=self.cool_until(appointment, since))
+        except (WrongStatus, appointments_domain.Expired):
+            released = appointment.release(now=now)
+            if released.cells != appointment.cells and await self.appointments.release(appointment, released):
+                self.memory.put(released)
+            return
+        try:
+            self.memory.put(await self.appointments.apply(change))
+        except ChangedMeanwhile:
+            return
+
+    def cool_until(self, appointment: Appointment, since: datetime) -> datetime:
+        """A random time, so that nobody can free a time at one moment and re-book it at the next."""
+        shortest, longest = self.offices[appointment.office].data.booking.cooling_minutes
+        return since + timedelta(seconds=random.SystemRandom().uniform(shortest * 60, longest * 60))
+
+    def _service_for(self, office: Office, request: HoldRequest) -> Service:
+        service = office.service(request.service)
+        if service.mode != "open":
+            raise NotOpenForBooking(service.mode)
+        responsibilities = [office.responsibility(m.municipality) for m in request.members]
+        elsewhere = [r for r in responsibilities if not r.here]
+        if elsewhere:
+            self.demand.out_of_area(office.id, [r.municipality.ags for r in elsewhere])
+            raise OutsideJurisdiction(elsewhere)
+        return service
+
+    async def _first_answer(self, id: str, request: HoldRequest) -> Held | None:
+        known = await self.appointments.first_answer(id)
+        if known is None:
+            return None
+        appointment, first = known
+        if appointment.request_digest != self.keys.digest(request.text):
+            raise KeyReused
+        return Held(appointment, first["starts_at"], first["ends_at"], first["expires_at"])
+
+    def _maker(
+        self, id: str, request: HoldRequest, service: Service, *, minutes: int, hold: int
+    ) -> Callable[[str], Appointment]:
+        def make(lane: str) -> Appointment:
+            now = self.clock.now()
+            return appointments_domain.hold(
+                id=id,
+                office=request.office,
+                code=self.keys.booking_code(id),
+                service=service.id,
+                team=service.team,
+                lane=lane,
+                starts_at=request.starts_at,
+                ends_at=request.starts_at + timedelta(minutes=minutes),
+                municipalities=tuple(m.municipality for m in request.members),
+                children_under_6=sum(m.under_6 for m in request.members),
+                family_name=request.family_name,
+                request_digest=self.keys.digest(request.text),
+                now=now,
+                expires_at=now + timedelta(minutes=hold),
+            )
+
+        return make
+
+    async def _take_any_lane(
+        self, request: HoldRequest, service: Service, minutes: int, make: Callable[[str], Appointment]
+    ) -> Held:
+        length = timedelta(minutes=minutes)
+        for lane in self._lanes(request.office, service.team, request.starts_at, length):
+            appointment = make(lane)
+            try:
+                await self._insert(appointment)
+            except SlotTaken:
+                continue
+            except AlreadyHeld:
+                answered = await self._first_answer(appointment.id, request)
+                assert answered is not None
+                return answered
+            self.memory.put(appointment)
+            assert appointment.expires_at is not None
+            return Held(appointment, appointment.starts_at, appointment.ends_at, appointment.expires_at)
+        # The last desk may have gone to this very request, sent twice at the same moment.
+        if answered := await self._first_answer(make("").id, request):
+            return answered
+        self.demand.slot_taken(request.office)
+        raise SlotTaken
+
+    async def _insert(self, appointment: Appointment) -> None:
+        """Settles whoever holds the cells only because nobody has looked since, and tries once more."""
+        try:
+            await self.appointments.insert(appointment)
+        except SlotTaken:
+            for owner in await self.appointments.owners(appointment.cells):
+                await self.settle(owner)
+            await self.appointments.insert(appointment)
+
+    def _lanes(
+        self, office: str, team: str, starts_at: datetime, length: timedelta, own: str | None = None
+    ) -> list[str]:
+        """Lanes worth a try: the free ones in random order, or all of them while memory is not fresh."""
+        availability = self.memory.availability(office)
+        free = availability.free_lanes(team, starts_at=starts_at, length=length // CELL, own=own)
+        random.shuffle(free)
+        if self.memory.fresh:
+            return free
+        return free + [lane for lane in self.offices[office].web_lanes(team) if lane not in free]
+
+    def _candidates(self, appointment: Appointment, starts_at: datetime, *, own: str) -> list[str]:
+        """The present desk first: whoever knows the case keeps it."""
+        length = appointment.ends_at - appointment.starts_at
+        lanes = self._lanes(appointment.office, appointment.team, starts_at, length, own)
+        return sorted(lanes, key=lambda lane: lane != appointment.lane)
+
+    def _move(self, lane: str, starts_at: datetime, ends_at: datetime) -> "Decide":
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == "confirmed" and appointment.starts_at == starts_at:
+                return None
+            return appointment.reschedule(
+                lane=lane,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                now=now,
+                release_at=self.cool_until(appointment, now),
+            )
+
+        return decide
+
+    async def _change(self, id: str, decide: "Decide") -> Appointment:
+        """Load, decide, write where nothing changed meanwhile; again where it did."""
+        for _ in range(_TRIES):
+            appointment = await self.appointments.get(id)
+            change = await decide(appointment, self.clock.now())
+            if change is None:
+                return appointment
+            try:
+                after = await self.appointments.apply(change)
+            except ChangedMeanwhile:
+                continue
+            if after.cells != appointment.cells:
+                self.memory.put(after)
+            return after
+        raise ChangedMeanwhile
+
+    async def _change_recent(self, id: str, decide: "Decide") -> Appointment | None:
+        """Changes the state that this process wrote last, without reading it; None where that does not go.
+
+        The write is guarded, and what refuses a state that may be old is for the stored one to say. Only for
+        changes that leave the cells alone: cooled ones are released without a new version.
+        """
+        appointment = self.appointments.recent.take(id)
+        if appointment is None:
+            return None
+        try:
+            change = await decide(appointment, self.clock.now())
+            return await self.appointments.apply(change) if change else None
+        except (ChangedMeanwhile, WrongSecret, *appointments_domain.REFUSALS):
+            return None
+
+    def _opens(self, appointment: Appointment, secret: str) -> bool:
+        generation = appointment.contact_sequence
+        return generation is not None and self.keys.verifies(secret, "confirm", appointment.id, generation)
+
+    async def _count_code(self, appointment: Appointment, code: str) -> None:
+        """Lets the right code pass; wrong ones use up the tries of this message."""
+        generation = appointment.contact_sequence
+        if generation is None:
+            raise WrongSecret
+        counted = await self.appointments.try_code(appointment.id, contact_sequence=generation, most=_CODE_TRIES)
+        if not counted:
+            raise CodeUsedUp
+        if not self.keys.verifies_code(code, appointment.id, generation):
+            raise WrongSecret
+        await self.appointments.forget_try(appointment.id, contact_sequence=generation)
+
+
+Decide = Callable[[Appointment, datetime], Awaitable[Change | None]]

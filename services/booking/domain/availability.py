@@ -1,0 +1,182 @@
+"""Free times from memory: one bit per cell and lane, one long integer per lane.
+
+What is taken is known by appointment (id → cells), since a change tells the new cells but not the old.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import count
+from zoneinfo import ZoneInfo
+
+from services.booking.domain.cells import cell_at, read_cell, set_bits, start_of
+from services.booking.domain.office import Office
+
+Lane = tuple[str, str]
+# One row of numbers for all offices, so that no number comes again when everything is loaded anew.
+_stamps = count()
+
+
+@dataclass(slots=True)
+class Occupied:
+    """What one appointment holds of a lane: bits from the base cell on."""
+
+    version: int
+    lane: Lane | None
+    bits: int
+
+
+@dataclass(slots=True)
+class Availability:
+    """The cells of one office. `base` is the number of the cell that bit 0 stands for."""
+
+    office: Office
+    base: int
+    _taken: dict[Lane, int] = field(default_factory=dict)
+    _known: dict[str, list[Occupied]] = field(default_factory=dict)
+    # A cell that two appointments seem to hold while their changes arrive in another order than they happened.
+    _overlaps: Counter[tuple[Lane, int]] = field(default_factory=Counter)
+    _open: tuple[date, int] = (date.min, 0)
+    _stamp: int = field(default_factory=lambda: next(_stamps))
+    _stamp_of_team: dict[str, int] = field(default_factory=dict)
+
+    def as_of(self, team: str, now: datetime) -> tuple[int, int]:
+        """What was made from this team's free times stays right as long as this is the same."""
+        return self._stamp_of_team.get(team, self._stamp), cell_at(now)
+
+    def knows(self, id: str) -> bool:
+        return id in self._known
+
+    def put(self, id: str, *, version: int | None, cells: list[str]) -> None:
+        """`id` holds exactly `cells` as of `version`; an older version than the known one changes nothing.
+
+        Without a version it is the known one's: cooled cells return without a new version.
+        """
+        known = self._known.get(id)
+        if version is None:
+            version = known[0].version if known else 0
+        if known and known[0].version > version:
+            return
+        held = self._by_lane(cells, version) or [Occupied(version, None, 0)]
+        if known == held:
+            return
+        for old in known or ():
+            self._release(old)
+        for new in held:
+            self._take(new)
+        self._known[id] = held
+
+    def forget(self, id: str) -> None:
+        for old in self._known.pop(id, ()):
+            self._release(old)
+
+    def free_lanes(self, team: str, *, starts_at: datetime, length: int, own: str | None = None) -> list[str]:
+        """Web lanes whose `length` cells from `starts_at` on are free, not counting what `own` holds."""
+        wanted = ((1 << length) - 1) << (cell_at(starts_at) - self.base)
+        lanes = self.office.web_lanes(team)
+        if own is None:
+            return [lane for lane in lanes if not wanted & self._taken.get((team, lane), 0)]
+        return [lane for lane in lanes if not wanted & self._taken_but((team, lane), own)]
+
+    def starts(self, team: str, *, length: int, now: datetime) -> int:
+        """Where a visit of `length` cells can begin, on any web lane; bit i is cell `base + i`."""
+        bookable = self._bookable(now)
+        found = 0
+        for lane in self.office.web_lanes(team):
+            run = bookable & ~self._taken.get((team, lane), 0)
+            for _ in range(length - 1):
+                run &= run >> 1
+            found |= run
+        past = max(0, cell_at(now) + 1 - self.base)
+        return (found & self._on_grid(bookable.bit_length())) >> past << past
+
+    def days(self, starts: int, *, first: date, last: date) -> list[tuple[date, bytes]]:
+        """For each local day with free times: the day and its times as a JSON array."""
+        found = []
+        day = first
+        while day <= last:
+            offset, length = self._span(day)
+            bits = (starts >> offset) & ((1 << length) - 1)
+            if bits:
+                found.append((day, times_as_json(self.base + offset, bits, self.office.data.timezone)))
+            day += timedelta(days=1)
+        return found
+
+    def _span(self, day: date) -> tuple[int, int]:
+        first, length = local_day_span(day, self.office.data.timezone)
+        return max(0, first - self.base), length
+
+    def _bookable(self, now: datetime) -> int:
+        today = now.astimezone(self.office.zone).date()
+        if self._open[0] != today:
+            self._open = (today, self.office.bookable_bits(base=self.base, now=now))
+        return self._open[1]
+
+    def _on_grid(self, length: int) -> int:
+        return _grid(self.base, length, self.office.data.booking.grid_minutes // 5)
+
+    def _taken_but(self, lane: Lane, own: str) -> int:
+        taken = self._taken.get(lane, 0)
+        for held in self._known.get(own, ()):
+            if held.lane == lane:
+                taken &= ~held.bits
+        return taken
+
+    def _by_lane(self, cells: list[str], version: int) -> list[Occupied]:
+        bits: dict[Lane, int] = {}
+        for text in cells:
+            team, lane, cell = read_cell(text)
+            if cell >= self.base:
+                bits[team, lane] = bits.get((team, lane), 0) | 1 << (cell - self.base)
+        return [Occupied(version, lane, held) for lane, held in bits.items()]
+
+    def _take(self, held: Occupied) -> None:
+        if held.lane is None:
+            return
+        self._stamp_of_team[held.lane[0]] = next(_stamps)
+        taken = self._taken.get(held.lane, 0)
+        for bit in set_bits(taken & held.bits):
+            self._overlaps[held.lane, bit] += 1
+        self._taken[held.lane] = taken | held.bits
+
+    def _release(self, held: Occupied) -> None:
+        if held.lane is None:
+            return
+        self._stamp_of_team[held.lane[0]] = next(_stamps)
+        keep = 0
+        for bit in set_bits(held.bits) if self._overlaps else ():
+            if self._overlaps.get((held.lane, bit)):
+                keep |= 1 << bit
+                self._overlaps[held.lane, bit] -= 1
+        self._overlaps = +self._overlaps if keep else self._overlaps
+        self._taken[held.lane] = self._taken.get(held.lane, 0) & ~(held.bits & ~keep)
+
+
+@lru_cache(maxsize=20_000)
+def times_as_json(first_cell: int, bits: int, timezone: str) -> bytes:
+    """`["2026-12-01T08:00:00+01:00", …]`: the same bits always give the same text."""
+    zone = ZoneInfo(timezone)
+    times = (start_of(first_cell + bit).astimezone(zone).isoformat() for bit in set_bits(bits))
+    return ("[" + ",".join(f'"{time}"' for time in times) + "]").encode()
+
+
+@lru_cache(maxsize=5_000)
+def local_day_span(day: date, timezone: str) -> tuple[int, int]:
+    """First cell and number of cells of a local day: 276, 288 or 300."""
+    zone = ZoneInfo(timezone)
+    start = datetime.combine(day, datetime.min.time(), zone)
+    end = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
+    return cell_at(start), cell_at(end) - cell_at(start)
+
+
+@lru_cache(maxsize=100)
+def _grid(base: int, length: int, step: int) -> int:
+    first = -base % step
+    return sum(1 << bit for bit in range(first, length, step))
+
+
+def base_cell(now: datetime) -> int:
+    """Midnight UTC of yesterday: nothing older can still be booked."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return cell_at(midnight - timedelta(days=1))

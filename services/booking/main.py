@@ -1,0 +1,86 @@
+"""Composition root of the booking service."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from services.booking.api import add_routes
+from services.booking.commands import Booking
+from services.booking.demand import DemandCounter
+from services.booking.handlers import handlers
+from services.booking.memory import Memory
+from services.booking.offices import BrokenOffice, load_offices, publish_offices
+from services.booking.settings import Settings
+from services.booking.storage import Appointments, Publications, ensure_indexes
+from services.booking.sweeper import Sweeper
+from services.booking.tokens import Keys
+from shared.http import Health, create_app, serve
+from shared.lifecycle import running
+from shared.messaging import Consumers, Publisher
+from shared.mongo import DatabaseClock, connect, database, once_it_answers, ping
+from shared.observability import configure_logging
+from shared.outbox import Relay
+
+
+def build(settings: Settings) -> tuple[FastAPI, Health]:
+    """The application; connects to nothing before it starts."""
+    offices = load_offices(settings.offices)
+    keys = Keys.read(settings.signing_keys)
+    client = connect(settings)
+    db = database(client, settings)
+    clock = DatabaseClock(client)
+    publisher = Publisher(url=settings.amqp_url, name="booking relay")
+    relay = Relay(publisher=publisher, collections=[db["appointments"], db["offices"], db["demand"]], clock=clock)
+    publications = Publications(db, relay=relay)
+    demand = DemandCounter(publications, clock=clock)
+    memory = Memory(db, offices=offices, clock=clock)
+    appointments = Appointments(db, relay=relay, keys=keys, public_url=str(settings.public_url))
+    booking = Booking(
+        offices=offices,
+        appointments=appointments,
+        memory=memory,
+        keys=keys,
+        clock=clock,
+        demand=demand,
+        keep_request=settings.request_without_message,
+    )
+    sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=settings.sweep_every)
+    consumers = Consumers(url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking))
+    health = Health(
+        required={"mongodb": lambda: ping(client), "availability": memory.check},
+        degrading={"rabbitmq": consumers.ping},
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await once_it_answers(clock.start)
+        await once_it_answers(lambda: ensure_indexes(db))
+        async with running(clock, publisher, relay, memory, demand, sweeper, consumers):
+            await publish_offices(offices.values(), publications=publications, now=clock.now())
+            yield
+        client.close()
+
+    app = create_app(
+        title="Amtstermin booking",
+        description="Appointments at public offices: find a time, hold it, confirm, move, cancel.",
+        health=health,
+        lifespan=lifespan,
+    )
+    add_routes(app, booking)
+    return app, health
+
+
+def run() -> None:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(f"booking: settings are missing or wrong:\n{error}")
+    configure_logging(service="booking", level=settings.log_level)
+    try:
+        app, health = build(settings)
+    except (BrokenOffice, ValueError) as error:
+        sys.exit(f"booking: {error}")
+    serve(app, settings=settings, health=health)

@@ -1,0 +1,1 @@
+"""Turns events into e-mail and SMS: stored first, sent second."""

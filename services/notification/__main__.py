@@ -1,0 +1,4 @@
+from services.notification.main import run
+
+if __name__ == "__main__":
+    run()

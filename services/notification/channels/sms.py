@@ -1,0 +1,41 @@
+"""SMS. Providers are chosen by the setting NOTIFICATION_SMS; this one writes a file, for development."""
+
+import asyncio
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.notification.channels import SmsProvider, TemporaryFailure
+
+
+class FileProvider:
+    """Appends each message as one JSON line `{at, to, text, reference}`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def send(self, *, to: str, text: str, reference: str) -> None:
+        line = {"at": datetime.now(UTC).isoformat(), "to": to, "text": text, "reference": reference}
+        try:
+            await asyncio.to_thread(self._append, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        except OSError as error:
+            raise TemporaryFailure(type(error).__name__) from error
+
+    def _append(self, line: bytes) -> None:
+        # One write in append mode: lines of several processes do not mix.
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(file, line)
+        finally:
+            os.close(file)
+
+
+def provider(setting: str) -> SmsProvider | None:
+    """`none`, or `file:<path>`. Raises ValueError for anything else."""
+    kind, _, value = setting.partition(":")
+    if kind == "none":
+        return None
+    if kind == "file" and value:
+        return FileProvider(Path(value))
+    raise ValueError(f"NOTIFICATION_SMS is {kind!r}; it can be 'none' or 'file:<path>'")

@@ -1,0 +1,175 @@
+"""One claimed delivery: decide by the newest facts, render, hand over, and say what became of it."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.notification import domain, metrics
+from services.notification.channels import PermanentFailure, SmsProvider, TemporaryFailure, Unavailable
+from services.notification.channels.mime import Mail
+from services.notification.domain import (
+    Channel,
+    Delivery,
+    Drop,
+    KnownContact,
+    KnownState,
+    Retry,
+    Send,
+    Status,
+    Wait,
+)
+from services.notification.rendering import Renderer
+from services.notification.storage import Claimed, Known, Record
+from services.notification.wording import language_for
+from shared.contracts import Office
+from shared.observability import get_logger
+
+log = get_logger()
+
+Plan = Callable[[Delivery], Awaitable[None]]
+
+# Slow providers make claims queue: what was read longer ago is read again before a message goes out.
+_FRESH = timedelta(seconds=2)
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+class MailChannel(Protocol):
+    async def send(self, mail: Mail, *, now: datetime) -> None:
+        """Raises TemporaryFailure or PermanentFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The newest known of everything that some deliveries depend on, as read at `read_at`."""
+
+    states: dict[str, KnownState]
+    contacts: dict[str, KnownContact]
+    offices: dict[str, Office]
+    read_at: datetime
+
+
+class Sender:
+    def __init__(
+        self,
+        *,
+        known: Known,
+        renderer: Renderer,
+        mail: MailChannel,
+        sms: SmsProvider | None,
+        clock: Clock,
+        send_timeout: timedelta,
+        retry: Retry,
+    ) -> None:
+        self._known = known
+        self._renderer = renderer
+        self._mail = mail
+        self._sms = sms
+        self._clock = clock
+        self._send_timeout = send_timeout.total_seconds()
+        self._retry = retry
+
+    async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
+        read_at = self._clock.now()
+        appointments = {d.appointment for d in deliveries}
+        states, contacts, offices = await asyncio.gather(
+            self._known.states(appointments),
+            self._known.contacts(appointments),
+            self._known.offices({d.office for d in deliveries}),
+        )
+        return Facts(states, contacts, offices, read_at)
+
+    async def send(self, claimed: Claimed, facts: Facts, *, plan: Plan) -> Record:
+        """Never raises, but for a database that is away: what goes wrong is an outcome.
+
+        What should go out beside it is planned first, so that it is not forgotten whatever comes of this one.
+        """
+        delivery, now = claimed.delivery, self._clock.now()
+        if now - facts.read_at > _FRESH:
+            facts = await self.facts([delivery])
+        decision = domain.decide(
+            delivery,
+            state=facts.states.get(delivery.appointment),
+            contact=facts.contacts.get(delivery.appointment),
+            office=facts.offices.get(delivery.office),
+            now=now,
+        )
+        match decision:
+            case Send():
+                await self._plan_beside(delivery, facts, plan)
+                return await self._sent(claimed, decision)
+            case Wait(missing):
+                again = now + domain.wait_before_looking_again(delivery.waits)
+                record = self._record(claimed, Status.DUE)
+                return replace(record, waits=delivery.waits + 1, waits_for=missing, look_again_at=again)
+            case Drop(status, reason):
+                if status is Status.NOT_WANTED:
+                    await self._plan_beside(delivery, facts, plan)
+                return replace(self._record(claimed, status), error=reason, finished_at=now)
+
+    async def _plan_beside(self, delivery: Delivery, facts: Facts, plan: Plan) -> None:
+        beside = domain.sms_beside(delivery, facts.contacts.get(delivery.appointment)) if self._sms else None
+        if beside:
+            await plan(beside)
+
+    async def _sent(self, claimed: Claimed, facts: Send) -> Record:
+        delivery = claimed.delivery
+        language = language_for(facts.contact.language, facts.state.data.language)
+        record = replace(self._record(claimed, Status.SENT), language=language, attempts=delivery.attempts + 1)
+        try:
+            with metrics.SENDING.labels(delivery.channel.value).time():
+                await self._hand_over(delivery, facts)
+        except Unavailable as failure:
+            return self._unreachable(claimed, failure.error)
+        except TemporaryFailure as failure:
+            return self._later_or_failed(record, failure.error)
+        except PermanentFailure as failure:
+            return self._failed(record, failure.error)
+        except Exception as error:
+            log.exception("send_failed", delivery=delivery.id)
+            return self._later_or_failed(record, type(error).__name__)
+        now = self._clock.now()
+        return replace(record, sent_at=now, finished_at=now)
+
+    async def _hand_over(self, delivery: Delivery, facts: Send) -> None:
+        if delivery.channel is Channel.EMAIL:
+            await self._mail.send(self._renderer.mail(delivery, facts), now=self._clock.now())
+            return
+        if self._sms is None:
+            raise PermanentFailure("no SMS provider")
+        text = self._renderer.sms(delivery, facts)
+        try:
+            async with asyncio.timeout(self._send_timeout):
+                await self._sms.send(to=facts.to, text=text, reference=delivery.id)
+        except TimeoutError as error:
+            raise TemporaryFailure("timeout") from error
+
+    def _unreachable(self, claimed: Claimed, error: str) -> Record:
+        looks = claimed.delivery.waits
+        pause = self._retry.delay_unreachable(looks=looks, chance=random.random())  # noqa: S311 (jitter)
+        return self._again(replace(self._record(claimed, Status.DUE), waits=looks + 1), error, pause)
+
+    def _later_or_failed(self, record: Record, error: str) -> Record:
+        pause = self._retry.delay(failed=record.attempts, chance=random.random())  # noqa: S311 (jitter)
+        return self._again(record, error, pause) if pause else self._failed(record, error)
+
+    def _again(self, record: Record, error: str, pause: timedelta) -> Record:
+        return replace(record, status=Status.DUE, error=error, look_again_at=self._clock.now() + pause)
+
+    def _failed(self, record: Record, error: str) -> Record:
+        return replace(record, status=Status.FAILED, error=error, finished_at=self._clock.now())
+
+    def _record(self, claimed: Claimed, status: Status) -> Record:
+        delivery = claimed.delivery
+        return Record(
+            claimed=claimed,
+            status=status,
+            attempts=delivery.attempts,
+            waits=delivery.waits,
+            language=delivery.language,
+        )

@@ -1,0 +1,62 @@
+"""What the notification service hears, and what each event brings about."""
+
+from services.notification import domain
+from services.notification.delivery import Dispatcher
+from services.notification.delivery.sending import Clock
+from services.notification.storage import Deliveries, Known
+from shared.contracts import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentRequested,
+    AppointmentRescheduled,
+    ContactErased,
+    ContactProvided,
+    LinkRequested,
+    OfficePublished,
+)
+from shared.contracts.appointments import AppointmentEvent
+from shared.messaging import Handlers
+
+
+def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, clock: Clock) -> Handlers:
+    """Each may run twice, and in any order with the others: writes are guarded by key and sequence."""
+    on = Handlers()
+
+    @on(
+        "notification.appointments",
+        AppointmentRequested,
+        AppointmentConfirmed,
+        AppointmentRescheduled,
+        AppointmentCancelled,
+        AppointmentExpired,
+    )
+    async def plan_messages(event: AppointmentEvent) -> None:
+        # The state first: a delivery that is claimed before its own state would only wait for it.
+        await known.keep_state(event)
+        delivery = domain.message_for(event)
+        if delivery:
+            await dispatcher.plan(delivery)
+
+    @on("notification.contacts", ContactProvided)
+    async def keep_contact(event: ContactProvided) -> None:
+        await known.keep_contact(event)
+        await deliveries.contact_came(event.data.appointment, now=clock.now())
+        dispatcher.wake()
+
+    @on("notification.contacts", LinkRequested)
+    async def plan_link(event: LinkRequested) -> None:
+        await known.keep_contact(event)
+        await dispatcher.plan(domain.link_message(event))
+
+    @on("notification.contacts", ContactErased)
+    async def erase_contact(event: ContactErased) -> None:
+        await known.erase_contact(event)
+
+    @on("notification.offices", OfficePublished)
+    async def keep_office(event: OfficePublished) -> None:
+        await known.keep_office(event)
+        await deliveries.office_came(event.data.id, now=clock.now())
+        dispatcher.wake()
+
+    return on

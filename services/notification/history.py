@@ -1,0 +1,34 @@
+"""What notification has ever told, for a republish."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from pydantic_settings import SettingsConfigDict
+
+from shared.mongo import connect, database
+from shared.outbox import Entry
+from shared.settings import CommonSettings
+
+EXCHANGES = frozenset({"notifications"})
+
+
+class _Settings(CommonSettings):
+    """The database is enough: a republish needs no mail server."""
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", extra="ignore")
+
+    mongodb_database: str = "notification"
+
+
+async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
+    """Every event told on `exchange` at or after `since`, under its first id."""
+    settings = _Settings()
+    client = connect(settings)
+    try:
+        deliveries = database(client, settings)["deliveries"]
+        async for document in deliveries.find({"history.at": {"$gte": since}}, {"history": 1}).sort("_id"):
+            for entry in document["history"]:
+                if entry["exchange"] == exchange and entry["at"] >= since:
+                    yield entry
+    finally:
+        client.close()

@@ -1,0 +1,109 @@
+"""Composition root of the notification service."""
+
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from services.notification.channels.email import EmailChannel, SmtpServer
+from services.notification.channels.sms import provider
+from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
+from services.notification.domain import SENDING
+from services.notification.handlers import handlers
+from services.notification.rendering import Renderer
+from services.notification.settings import Settings
+from services.notification.storage import Deliveries, Known
+from shared.http import Health, create_app, serve
+from shared.lifecycle import running
+from shared.messaging import Consumers, Publisher
+from shared.mongo import DatabaseClock, connect, database, once_it_answers, ping
+from shared.observability import configure_logging
+from shared.outbox import Relay
+
+# RabbitMQ advises 100 to 300; also how many deliveries one write can store.
+_PREFETCH = 200
+
+
+def build(settings: Settings) -> tuple[FastAPI, Health]:
+    """The application; connects to nothing before it starts."""
+    client = connect(settings)
+    db = database(client, settings)
+    clock = DatabaseClock(client)
+    publisher = Publisher(url=settings.amqp_url, name="notification relay")
+    known, deliveries = Known(db), Deliveries(db)
+    relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
+    mail = EmailChannel(_server(settings), sender=settings.sender, timeout=settings.send_timeout)
+    sender = Sender(
+        known=known,
+        renderer=Renderer(sender=settings.sender),
+        mail=mail,
+        sms=provider(settings.sms),
+        clock=clock,
+        send_timeout=settings.send_timeout,
+        retry=SENDING,
+    )
+    recorder = Recorder(deliveries=deliveries, relay=relay)
+    dispatcher = Dispatcher(
+        deliveries=deliveries, sender=sender, recorder=recorder, clock=clock, pace=_pace(settings)
+    )
+    on = handlers(known=known, deliveries=deliveries, dispatcher=dispatcher, clock=clock)
+    consumers = Consumers(
+        url=settings.amqp_url,
+        publisher=publisher,
+        handlers=on,
+        prefetch=_PREFETCH,
+        stop_within=settings.stop_within,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await once_it_answers(clock.start)
+        await once_it_answers(deliveries.ensure_indexes)
+        async with running(clock, publisher, relay, dispatcher, consumers):
+            yield
+        await mail.close()
+        client.close()
+
+    health = Health(required={"mongodb": lambda: ping(client)}, degrading={"rabbitmq": consumers.ping})
+    app = create_app(
+        title="Amtstermin notification",
+        description="Sends e-mail and SMS for what happens to appointments. It has no interface but its events.",
+        health=health,
+        lifespan=lifespan,
+    )
+    return app, health
+
+
+def _server(settings: Settings) -> SmtpServer:
+    return SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        tls=settings.smtp_tls,
+        # Looking up the full name may take seconds where no name server answers.
+        helo=socket.gethostname(),
+        username=settings.smtp_username or None,
+        password=settings.smtp_password,
+        ca=settings.smtp_ca,
+    )
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        in_flight=settings.sends_in_flight,
+        send_timeout=settings.send_timeout,
+        poll_every=settings.poll_every,
+        stop_within=settings.stop_within,
+    )
+
+
+def run() -> None:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(f"notification: settings are missing or wrong:\n{error}")
+    configure_logging(service="notification", level=settings.log_level)
+    app, health = build(settings)
+    serve(app, settings=settings, health=health)

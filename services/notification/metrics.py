@@ -1,0 +1,25 @@
+"""What an operator should see of the deliveries."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+DELIVERIES = Counter(
+    "notification_deliveries_total",
+    "Looks at due deliveries, by what came of them",
+    ["purpose", "channel", "outcome"],
+)
+SUPERSEDED = Counter(
+    "notification_superseded_total", "Messages not sent, since a newer state contradicts them", ["purpose"]
+)
+UNDELIVERABLE = Counter("notification_undeliverable_total", "Messages for which no channel is left", ["purpose"])
+LEASES_LOST = Counter(
+    "notification_leases_lost_total",
+    "Outcomes of this process that came after its lease: each may have been one message too many",
+)
+OLDEST_DUE = Gauge("notification_oldest_due_age_seconds", "Age of the oldest delivery that is due and not sent")
+IN_FLIGHT = Gauge("notification_sends_in_flight", "Messages being sent by this process")
+SENDING = Histogram(
+    "notification_send_seconds",
+    "Time until the provider had taken a message over, or refused",
+    ["channel"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)

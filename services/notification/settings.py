@@ -1,0 +1,47 @@
+"""Settings of the notification service: NOTIFICATION_… in the environment, or files of that name."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from services.notification.channels.email import is_plain_address
+from services.notification.channels.sms import provider
+from shared.settings import CommonSettings
+
+
+class Settings(CommonSettings):
+    model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", extra="ignore", hide_input_in_errors=True)
+
+    mongodb_database: str = "notification"
+
+    smtp_host: str
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    # A folder's own certificate authority; without it the system's list counts.
+    smtp_ca: Path | None = None
+    # The address that mails come from; the name beside it is the office's.
+    sender: str
+    sms: str = "none"
+    # For one message, connecting included. A claim lasts three times as long.
+    send_timeout: timedelta = timedelta(seconds=10)
+    # Also the number of SMTP connections. Servers often allow no more from one client.
+    sends_in_flight: int = Field(default=16, ge=1, le=200)
+    poll_every: timedelta = timedelta(seconds=1)
+
+    @field_validator("sender")
+    @classmethod
+    def _sender_is_an_address(cls, value: str) -> str:
+        if not is_plain_address(value):
+            raise ValueError("must be a plain mail address, without a name")
+        return value
+
+    @field_validator("sms")
+    @classmethod
+    def _sms_provider_exists(cls, value: str) -> str:
+        provider(value)
+        return value

@@ -1,0 +1,6 @@
+"""Every query of the notification service."""
+
+from services.notification.storage.deliveries import Claimed, Deliveries, Record, Stored
+from services.notification.storage.known import Known
+
+__all__ = ["Claimed", "Deliveries", "Known", "Record", "Stored"]

@@ -1,0 +1,210 @@
+"""Deliveries: planned once, claimed by lease, recorded only by whoever still holds the lease."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from pymongo import InsertOne, UpdateMany, UpdateOne
+
+from services.notification.domain import Channel, Delivery, Purpose, Status
+from services.notification.storage.grouped import GroupedWrites
+from shared.mongo import Database, Document
+from shared.outbox import Entry, ensure_outbox_index
+
+_SCHEMA = 1
+_DUE = {"status": Status.DUE.value}
+# A citizen waits at the page for the message that asks to confirm.
+_FIRST, _LATER = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process alone may send until `lease_until`."""
+
+    delivery: Delivery
+    token: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    delivery: Delivery
+    status: Status
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What became of a claimed delivery. `look_again_at` is set while it stays due."""
+
+    claimed: Claimed
+    status: Status
+    attempts: int
+    waits: int
+    language: str
+    look_again_at: datetime | None = None
+    waits_for: str | None = None
+    sent_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+    entries: tuple[Entry, ...] = field(default=())
+
+
+class Deliveries:
+    """`next_at` says when to look at a delivery next: when it is due, to be retried, or its lease is over."""
+
+    name = "deliveries"
+
+    def __init__(self, database: Database) -> None:
+        self.collection = database[self.name]
+        self._writes = GroupedWrites(self.collection)
+
+    async def ensure_indexes(self) -> None:
+        due: Document = {"partialFilterExpression": dict(_DUE)}
+        await self.collection.create_index([("priority", 1), ("next_at", 1)], name="next", **due)
+        await self.collection.create_index(
+            [("late_since", 1)], name="late", partialFilterExpression={"late_since": {"$exists": True}}
+        )
+        await self.collection.create_index(
+            [("waits_for", 1), ("appointment", 1)],
+            name="waiting",
+            partialFilterExpression={"waits_for": {"$exists": True}},
+        )
+        await self.collection.create_index(
+            [("settle", 1)], name="settle", partialFilterExpression={"settle": True}
+        )
+        await ensure_outbox_index(self.collection)
+
+    async def plan(self, delivery: Delivery, *, claimed: Claimed | None = None) -> bool:
+        """False where the same event has planned it before; then `claimed` is void."""
+        document = _document(delivery)
+        if claimed:
+            document |= {"token": claimed.token, "next_at": claimed.lease_until}
+        return await self._writes.write(InsertOne(document))
+
+    async def contact_came(self, appointment: str, *, now: datetime) -> None:
+        waiting = {"waits_for": "contact", "appointment": appointment}
+        await self._writes.write(UpdateMany(waiting, {"$set": {"next_at": now}}))
+
+    async def office_came(self, office: str, *, now: datetime) -> None:
+        waiting = {"waits_for": "office", "office": office}
+        await self._writes.write(UpdateMany(waiting, {"$set": {"next_at": now}}))
+
+    async def claim(self, *, limit: int, now: datetime, lease: timedelta, without: set[str]) -> list[Claimed]:
+        """Up to `limit` deliveries that are due, under a new lease. Another process's claim just gets the rest."""
+        ready = {**_DUE, "next_at": {"$lte": now}}
+        cursor = self.collection.find(ready, {"_id": 1}, sort=[("priority", 1), ("next_at", 1)], limit=limit)
+        ids = [d["_id"] for d in await cursor.to_list(None) if d["_id"] not in without]
+        if not ids:
+            return []
+        token, until = uuid4().hex, now + lease
+        claim = {"$set": {"token": token, "next_at": until}, "$unset": {"waits_for": ""}}
+        await self.collection.update_many({**ready, "_id": {"$in": ids}}, claim)
+        mine = await self.collection.find({"_id": {"$in": ids}, "token": token}).to_list(None)
+        mine.sort(key=lambda d: (d["priority"], d["due_at"]))
+        return [Claimed(_delivery(d), token, until) for d in mine]
+
+    async def record(self, records: Sequence[Record]) -> list[Record]:
+        """Writes each outcome where its lease still holds; returns those that had lost it."""
+        result = await self.collection.bulk_write([_outcome(r) for r in records], ordered=False)
+        if result.matched_count == len(records):
+            return []
+        recorded = {"$or": [{"_id": r.claimed.delivery.id, "recorded_by": r.claimed.token} for r in records]}
+        found = await self.collection.find(recorded, {"recorded_by": 1}).to_list(None)
+        kept = {(d["_id"], d["recorded_by"]) for d in found}
+        return [r for r in records if (r.claimed.delivery.id, r.claimed.token) not in kept]
+
+    async def release(self, claimed: Sequence[Claimed], *, now: datetime) -> None:
+        """Gives claims back at once, for another process to take."""
+        back = {"$set": {"next_at": now}, "$unset": {"token": ""}}
+        await self.collection.bulk_write(
+            [UpdateOne({"_id": c.delivery.id, "token": c.token}, back) for c in claimed], ordered=False
+        )
+
+    async def to_settle(self, *, limit: int = 100) -> list[Delivery]:
+        """Failed deliveries of which nobody has yet looked whether another channel is left."""
+        return [_delivery(d) for d in await self.collection.find({"settle": True}, limit=limit).to_list(None)]
+
+    async def planned_together(self, delivery: Delivery) -> list[Stored]:
+        """What was planned for the same event and purpose, over every channel, e-mail first."""
+        documents = await self.collection.find({"_id": {"$in": list(delivery.siblings)}}).to_list(None)
+        documents.sort(key=lambda d: delivery.siblings.index(d["_id"]))
+        return [Stored(_delivery(d), Status(d["status"]), d.get("error")) for d in documents]
+
+    async def settle(self, delivery: Delivery) -> None:
+        await self.collection.update_one({"_id": delivery.id}, {"$unset": {"settle": ""}})
+
+    async def mark_undeliverable(self, id: str, *, version: int, entries: Sequence[Entry]) -> bool:
+        """False where that was said before. One document speaks for all channels, so it is said once."""
+        result = await self.collection.update_one(
+            {"_id": id, "undeliverable": {"$ne": True}},
+            {"$set": {"undeliverable": True, "version": version}, "$push": _told(entries)},
+        )
+        return result.modified_count == 1
+
+    async def oldest_due_at(self, *, now: datetime) -> datetime | None:
+        """Of what waits or is retried, and of what nobody has looked at yet."""
+        late = self.collection.find_one({"late_since": {"$exists": True}}, sort=[("late_since", 1)])
+        unseen = self.collection.find_one(
+            {**_DUE, "priority": {"$in": [_FIRST, _LATER]}, "next_at": {"$lte": now}}, sort=[("next_at", 1)]
+        )
+        return min((d["due_at"] for d in await asyncio.gather(late, unseen) if d), default=None)
+
+
+def _document(delivery: Delivery) -> Document:
+    return {
+        "_id": delivery.id,
+        **{name: getattr(delivery, name) for name in _FIELDS},
+        "purpose": delivery.purpose.value,
+        "channel": delivery.channel.value,
+        "status": Status.DUE.value,
+        "priority": _FIRST if delivery.purpose is Purpose.CONFIRM_REQUEST else _LATER,
+        "next_at": delivery.due_at,
+        "outbox": [],
+        "schema": _SCHEMA,
+    }
+
+
+_FIELDS = tuple(name for name in Delivery.__slots__ if name not in ("id", "purpose", "channel"))
+
+
+def _delivery(document: Document) -> Delivery:
+    values: dict[str, Any] = {name: document[name] for name in _FIELDS}
+    return Delivery(
+        id=document["_id"], purpose=Purpose(document["purpose"]), channel=Channel(document["channel"]), **values
+    )
+
+
+def _told(entries: Sequence[Entry]) -> Document:
+    """To be published, and kept for a republish: these events hold no personal data."""
+    return {"outbox": {"$each": list(entries)}, "history": {"$each": list(entries)}}
+
+
+def _outcome(record: Record) -> UpdateOne:
+    claimed = record.claimed
+    changes: Document = {
+        "status": record.status.value,
+        "attempts": record.attempts,
+        "waits": record.waits,
+        "language": record.language,
+        "error": record.error,
+        "recorded_by": claimed.token,
+    }
+    gone = {"token": ""}
+    if record.look_again_at:
+        changes |= {"next_at": record.look_again_at, "late_since": claimed.delivery.due_at}
+    else:
+        changes |= {"sent_at": record.sent_at, "finished_at": record.finished_at}
+        gone |= {"late_since": ""}
+    if record.waits_for:
+        changes |= {"waits_for": record.waits_for}
+    if record.status is Status.FAILED:
+        changes |= {"settle": True}
+    update: Document = {"$set": changes, "$unset": gone}
+    if record.entries:
+        changes |= {"version": claimed.delivery.version + len(record.entries)}
+        update["$push"] = _told(record.entries)
+    return UpdateOne({"_id": claimed.delivery.id, "token": claimed.token}, update)

@@ -1,0 +1,1 @@
+"""Reporting: figures about appointments, demand and messages, without any person."""

@@ -1,0 +1,116 @@
+"""What reporting hears. Each event becomes a fact; one that is not newer than the fact changes nothing."""
+
+from services.reporting.domain import AppointmentFact, DemandFact, MessageFact
+from services.reporting.storage import Facts, Offices
+from shared.contracts import (
+    AppointmentCancelled,
+    AppointmentConfirmationSent,
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentHeld,
+    AppointmentRequested,
+    AppointmentRescheduled,
+    AppointmentState,
+    Demand,
+    DemandMeasured,
+    NotificationExpired,
+    NotificationFailed,
+    NotificationSent,
+    NotificationSuperseded,
+    NotificationUndeliverable,
+    OfficePublished,
+)
+from shared.messaging import Handlers
+
+AppointmentEvent = (
+    AppointmentHeld
+    | AppointmentRequested
+    | AppointmentConfirmationSent
+    | AppointmentConfirmed
+    | AppointmentRescheduled
+    | AppointmentCancelled
+    | AppointmentExpired
+)
+NotificationEvent = (
+    NotificationSent
+    | NotificationFailed
+    | NotificationUndeliverable
+    | NotificationExpired
+    | NotificationSuperseded
+)
+
+
+def handlers(*, facts: Facts, offices: Offices) -> Handlers:
+    on = Handlers()
+
+    @on(
+        "reporting.appointments",
+        AppointmentHeld,
+        AppointmentRequested,
+        AppointmentConfirmationSent,
+        AppointmentConfirmed,
+        AppointmentRescheduled,
+        AppointmentCancelled,
+        AppointmentExpired,
+    )
+    async def record_appointment(event: AppointmentEvent) -> None:
+        fact = appointment_fact(event.data)
+        await facts.apply(fact, id=event.data.appointment, sequence=event.sequence)
+
+    @on("reporting.appointments", DemandMeasured)
+    async def record_demand(event: DemandMeasured) -> None:
+        await facts.apply(demand_fact(event.data), id=event.subject, sequence=event.sequence)
+
+    @on(
+        "reporting.notifications",
+        NotificationSent,
+        NotificationFailed,
+        NotificationUndeliverable,
+        NotificationExpired,
+        NotificationSuperseded,
+    )
+    async def record_message(event: NotificationEvent) -> None:
+        await facts.apply(message_fact(event), id=event.data.delivery, sequence=event.sequence)
+
+    @on("reporting.offices", OfficePublished)
+    async def record_office(event: OfficePublished) -> None:
+        office = event.data.model_dump(mode="json", by_alias=True)
+        await offices.apply(office, id=event.data.id, sequence=event.sequence)
+
+    return on
+
+
+def appointment_fact(state: AppointmentState) -> AppointmentFact:
+    return AppointmentFact(
+        office=state.office,
+        service=state.service,
+        team=state.team,
+        municipality=state.municipalities[0] if state.municipalities else "",
+        channel=state.channel,
+        persons=state.persons,
+        children_under_6=state.children_under_6,
+        starts_at=state.starts_at,
+        ends_at=state.ends_at,
+        steps=tuple((step.step, step.at) for step in state.steps),
+    )
+
+
+def demand_fact(demand: Demand) -> DemandFact:
+    return DemandFact(
+        office=demand.office,
+        minute=demand.minute,
+        searches=demand.searches,
+        searches_without_result=demand.searches_without_result,
+        slot_taken=demand.slot_taken,
+        out_of_area=tuple(sorted(demand.out_of_area.items())),
+    )
+
+
+def message_fact(event: NotificationEvent) -> MessageFact:
+    """The outcome stands in the event's type: `notification.sent.v1`."""
+    return MessageFact(
+        office=event.data.office,
+        channel=event.data.channel,
+        outcome=event.type.split(".")[1],
+        at=event.data.sent_at or event.time,
+    )

@@ -1,0 +1,72 @@
+"""Composition root of the reporting service."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from services.reporting import api
+from services.reporting.handlers import handlers
+from services.reporting.refresher import Refresher
+from services.reporting.settings import Settings
+from services.reporting.storage import Facts, Figures, Lease, Offices
+from services.reporting.web import pages
+from shared import mongo
+from shared.http import Health, create_app, serve
+from shared.lifecycle import running
+from shared.messaging import Consumers, Publisher
+from shared.observability import configure_logging
+
+# Also the largest batch of facts in one write; RabbitMQ advises 100 to 300.
+_PREFETCH = 250
+_LEASE = timedelta(seconds=5)
+
+
+def build(settings: Settings) -> tuple[FastAPI, Health]:
+    """The application; connects to nothing before it starts."""
+    client = mongo.connect(settings)
+    database = mongo.database(client, settings)
+    clock, changed = mongo.DatabaseClock(client), asyncio.Event()
+    figures, offices = Figures(database), Offices(database)
+    facts = Facts(database, zone=settings.zone, changed=changed)
+    lease = Lease(database["leases"], name="refresher", length=_LEASE)
+    refresher = Refresher(facts=facts, figures=figures, lease=lease, zone=settings.zone, changed=changed)
+    publisher = Publisher(url=settings.amqp_url, name="reporting")
+    consumers = Consumers(
+        url=settings.amqp_url,
+        publisher=publisher,
+        handlers=handlers(facts=facts, offices=offices),
+        prefetch=_PREFETCH,
+        # A line takes as long as the fact itself, and what became of an event shows in the metrics.
+        log_handled=False,
+        stop_within=settings.stop_within,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await mongo.once_it_answers(clock.start)
+        await mongo.once_it_answers(facts.ensure_indexes)
+        await mongo.once_it_answers(figures.ensure_indexes)
+        async with running(clock, refresher, publisher, consumers):
+            yield
+        client.close()
+
+    health = Health(required={"mongodb": lambda: mongo.ping(client)}, degrading={"rabbitmq": consumers.ping})
+    app = create_app(title="Amtstermin reporting", description=api.DESCRIPTION, health=health, lifespan=lifespan)
+    app.include_router(api.router(figures=figures))
+    app.include_router(pages.router(figures=figures, offices=offices, clock=clock, zone=settings.zone))
+    return app, health
+
+
+def run() -> None:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(f"reporting: settings are missing or wrong:\n{error}")
+    configure_logging(service="reporting", level=settings.log_level)
+    app, health = build(settings)
+    serve(app, settings=settings, health=health)

@@ -1,0 +1,27 @@
+"""Settings of reporting, prefix REPORTING_."""
+
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import field_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import CommonSettings
+
+
+class Settings(CommonSettings):
+    model_config = SettingsConfigDict(env_prefix="REPORTING_", hide_input_in_errors=True)
+
+    mongodb_database: str = "reporting"
+    # Days of figures begin and end by this clock. A change needs a rebuild of all figures.
+    timezone: str = "Europe/Berlin"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no time zone, as Europe/Berlin is")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)

@@ -1,0 +1,1 @@
+"""What the services share: contracts, messaging, storage, HTTP and observability; no business rules."""

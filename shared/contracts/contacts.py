@@ -1,0 +1,51 @@
+"""Exchange `contacts`: names, addresses and secret links. Only `notification` may read it."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from shared.contracts.event import Data, Event
+
+
+class Contact(Data):
+    """How to reach the person who booked, and what to send: secret links and the six-digit code.
+
+    `repr` hides all of it, so that no log line can carry it by accident.
+    """
+
+    appointment: str
+    office: str
+    code: str = Field(repr=False)
+    family_name: str = Field(repr=False)
+    given_name: str | None = Field(default=None, repr=False)
+    email: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
+    language: str
+    sms_consent: bool = False
+    confirm_url: str = Field(repr=False)
+    confirm_code: str = Field(repr=False)
+    manage_url: str = Field(repr=False)
+
+
+class ErasedContact(Data):
+    appointment: str
+
+
+class ContactProvided(Event):
+    exchange: ClassVar[str] = "contacts"
+    type: Literal["contact.provided.v1"] = "contact.provided.v1"
+    data: Contact
+
+
+class LinkRequested(Event):
+    """Somebody asked for the link to an appointment again; it goes to the stored address only."""
+
+    exchange: ClassVar[str] = "contacts"
+    type: Literal["contact.link_requested.v1"] = "contact.link_requested.v1"
+    data: Contact
+
+
+class ContactErased(Event):
+    exchange: ClassVar[str] = "contacts"
+    type: Literal["contact.erased.v1"] = "contact.erased.v1"
+    data: ErasedContact

@@ -1,0 +1,148 @@
+"""Sends history again to one queue, under the first ids, so that whoever has it already does nothing."""
+
+import argparse
+import asyncio
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pydantic import SecretStr
+
+from shared.messaging import Publisher, PublishFailed
+from shared.outbox import Entry
+from shared.setup import Trouble, broker_definitions, deploy_folder, operator_amqp_url
+
+_AT_ONCE = 200
+
+
+def bindings_of(queue: str, definitions: dict[str, Any]) -> list[tuple[str, str]]:
+    """(exchange, pattern) of every event that `queue` hears, as the broker's definitions say."""
+    return [
+        (binding["source"], binding["routing_key"])
+        for binding in definitions["bindings"]
+        if binding["destination"] == queue and binding["source"] not in ("requeue", "retry", "parking")
+    ]
+
+
+def hears(pattern: str, type: str) -> bool:
+    """A topic pattern of ours against a routing key: words by dots, `*` for one word."""
+    words, wanted = type.split("."), pattern.split(".")
+    return len(words) == len(wanted) and all(map(fnmatchcase, words, wanted))
+
+
+async def republish(
+    entries: AsyncIterator[Entry],
+    *,
+    queue: str,
+    pattern: str,
+    publisher: Publisher,
+    progress: Callable[[int], None],
+) -> int:
+    """Publishes what `queue` hears by `pattern`, confirmed; returns how many. Raises PublishFailed."""
+    sent = 0
+    batch: list[Entry] = []
+    async for entry in entries:
+        if hears(pattern, entry["type"]):
+            batch.append(entry)
+        if len(batch) >= _AT_ONCE:
+            sent += await _publish(batch, queue, publisher)
+            progress(sent)
+            batch = []
+    sent += await _publish(batch, queue, publisher)
+    progress(sent)
+    return sent
+
+
+async def _publish(batch: list[Entry], queue: str, publisher: Publisher) -> int:
+    """By way of the exchange that leads to this queue alone: no other service hears it again."""
+    await asyncio.gather(
+        *(
+            publisher.publish(
+                exchange="requeue",
+                routing_key=f"republish.{queue}",
+                body=entry["body"].encode(),
+                message_id=entry["id"],
+                correlation_id=entry.get("correlation_id"),
+            )
+            for entry in batch
+        )
+    )
+    return len(batch)
+
+
+def register(commands: Any) -> None:
+    """Adds `amtstermin republish`."""
+    parser = commands.add_parser(
+        "republish",
+        help="send events again from history to one queue, after its messages were lost",
+        description="Whoever has an event already does nothing: it comes under its first id.",
+    )
+    parser.add_argument("--to", required=True, metavar="QUEUE", help="for example notification.appointments")
+    parser.add_argument(
+        "--since", required=True, type=_moment, metavar="TIME", help="2026-11-22T08:00+01:00, or 2h, 3d ago"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _moment(text: str) -> datetime:
+    """An ISO time with offset, or so many minutes, hours or days ago."""
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    if unit and text[:-1].isdigit():
+        return datetime.now(UTC) - timedelta(**{unit: int(text[:-1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time like 2026-11-22T08:00+01:00 or 2h") from None
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} needs an offset, as in {text}+01:00")
+    return moment
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    bindings = bindings_of(arguments.to, broker_definitions(deploy_folder()))
+    if not bindings:
+        raise Trouble(f"No events lead to a queue {arguments.to!r}; `amtstermin parking list` names the queues.")
+    try:
+        sent = asyncio.run(_republish_all(arguments.to, bindings, arguments.since))
+    except PublishFailed as error:
+        raise Trouble(f"RabbitMQ did not take the events ({error}); run the same command again.") from error
+    print(f"{sent} events sent to {arguments.to}.")
+    return 0
+
+
+async def _republish_all(queue: str, bindings: list[tuple[str, str]], since: datetime) -> int:
+    publisher = Publisher(url=SecretStr(operator_amqp_url()), name="republish")
+    await publisher.start()
+    try:
+        await publisher.wait_until_connected(within=timedelta(seconds=10))
+        sent = 0
+        for exchange, pattern in bindings:
+            entries = _history_of(exchange).told(exchange=exchange, since=since)
+            sent += await republish(
+                entries, queue=queue, pattern=pattern, publisher=publisher, progress=_show_progress
+            )
+        return sent
+    finally:
+        await publisher.stop()
+
+
+def _show_progress(sent: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{sent} events", end="", file=sys.stderr, flush=True)
+
+
+def _history_of(exchange: str) -> Any:
+    """The service that tells on `exchange`: its module `history` has EXCHANGES and told()."""
+    services = importlib.import_module("services")
+    for module in pkgutil.iter_modules(services.__path__):
+        name = f"services.{module.name}.history"
+        if importlib.util.find_spec(name):
+            history = importlib.import_module(name)
+            if exchange in history.EXCHANGES:
+                return history
+    raise Trouble(f"No service here tells on {exchange!r}: run this where that service is installed.")

@@ -1,0 +1,56 @@
+"""Things with defaults, so that a test names only what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from services.booking.domain import appointment as booking_domain
+from services.booking.domain.appointment import Appointment, ContactDetails
+from services.booking.domain.office import Office
+from services.booking.offices import load_office
+
+HECHINGEN, BALINGEN, ALBSTADT = "08417031", "08417002", "08417079"
+OFFICE_FILE = Path(__file__).parents[1] / "deploy" / "offices" / "zollernalbkreis.toml"
+
+# A Monday in an ordinary week.
+MONDAY = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
+
+
+def an_office() -> Office:
+    return load_office(OFFICE_FILE)
+
+
+def a_hold(*, now: datetime = MONDAY, starts_in: timedelta = timedelta(days=7), **changes: Any) -> Appointment:
+    starts_at = now + starts_in
+    values: dict[str, Any] = {
+        "id": str(uuid4()),
+        "office": "zollernalbkreis",
+        "code": "ABCD2345",
+        "service": "eat_pickup",
+        "team": "service_point",
+        "lane": "counter_1",
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(minutes=25),
+        "municipalities": (HECHINGEN, HECHINGEN, HECHINGEN),
+        "children_under_6": 0,
+        "family_name": "Öztürk",
+        "request_digest": "digest",
+        "now": now,
+        "expires_at": now + timedelta(minutes=10),
+    }
+    return booking_domain.hold(**{**values, **changes})
+
+
+def a_request(*, now: datetime = MONDAY, **changes: Any) -> Appointment:
+    held = a_hold(now=now, **changes)
+    return held.request(some_contact(), now=now, keep_until=now + timedelta(hours=24)).after
+
+
+def a_confirmed(*, now: datetime = MONDAY, **changes: Any) -> Appointment:
+    return a_request(now=now, **changes).confirm(now=now).after
+
+
+def some_contact(**changes: Any) -> ContactDetails:
+    values: dict[str, Any] = {"email": "someone@example.org", "language": "de", "given_name": "Ayşe"}
+    return ContactDetails(**{**values, **changes})

@@ -1,0 +1,244 @@
+"""The whole of Amtstermin as docker-compose.yml starts it; runs wherever a container engine answers."""
+
+import json
+import mailbox
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import date, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import yaml
+
+from deploy.local.ports import is_free
+from tests.builders import HECHINGEN
+from tests.citizen import OFFICE, Mailbox, link_in
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+PUBLIC_IMAGES = ("python:3.13-slim", "rabbitmq:4-management", "mongo:8")
+OWN_IMAGES = ("booking", "notification", "reporting", "mail", "tools")
+# What a developer's shell sets for another stack must not reach this one.
+SETTINGS = ("AMTSTERMIN_", "BOOKING_", "COMPOSE_", "MONGODB_", "NOTIFICATION_", "REPORTING_")
+CAUGHT = "/var/lib/amtstermin/mail"
+EMAIL, SERVICE = "ayse@example.org", "eat_pickup"
+
+
+class Compose:
+    """One project of its own, with two processes of booking."""
+
+    def __init__(self, folder: Path) -> None:
+        self.project = f"amtstermin-test-{uuid4().hex[:8]}"
+        self._folder = folder / "mail"
+        mailbox.Maildir(self._folder)
+        first = free_ports(4)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+        self._environment = {
+            **inherited,
+            "AMTSTERMIN_TAG": self.project,
+            "BOOKING_PORT": f"{first}-{first + 1}",
+            "BOOKING_PUBLIC_URL": "https://termine.example.org",
+            "NOTIFICATION_PORT": str(first + 2),
+            "REPORTING_PORT": str(first + 3),
+        }
+
+    def __call__(self, *arguments: str, within: float = 60) -> str:
+        command = ["docker", "compose", "--project-name", self.project, "--env-file", os.devnull, *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False, timeout=within
+        )
+        assert done.returncode == 0, (
+            f"docker compose {' '.join(arguments)}:\n{(done.stdout + done.stderr)[-4000:]}"
+        )
+        return done.stdout
+
+    def url(self, service: str, *, process: int = 1) -> str:
+        return f"http://{self('port', '--index', str(process), service, '8000').strip()}"
+
+    def mails(self) -> list[EmailMessage]:
+        self("cp", f"mail:{CAUGHT}/new", str(self._folder))
+        return Mailbox(self._folder).to(EMAIL)
+
+    def start(self) -> None:
+        self("build", within=1200)
+        try:
+            self("up", "--wait", "--wait-timeout", "300", "--scale", "booking=2", within=400)
+        except (AssertionError, subprocess.TimeoutExpired):
+            print(self.state())
+            raise
+
+    def state(self) -> str:
+        return self("ps", "--all") + self("logs", "--no-color", "--tail", "40")
+
+    def remove(self) -> None:
+        self("--profile", "cli", "down", "--volumes", "--remove-orphans", "--timeout", "30", within=180)
+        for name in OWN_IMAGES:
+            engine("image", "rm", "--force", f"amtstermin/{name}:{self.project}")
+
+
+def engine(*arguments: str, within: float = 60) -> str | None:
+    """What `docker` answered, or None where it failed."""
+    done = subprocess.run(
+        ["docker", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=within,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.stdout if done.returncode == 0 else None
+
+
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    while True:
+        first = random.randint(15_000, 31_000)  # noqa: S311 (a port, not a secret)
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
+
+
+def compose_file() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return content
+
+
+def why_not() -> str | None:
+    if shutil.which("docker") is None:
+        return "there is no docker command"
+    if engine("info") is None:
+        return "`docker info` fails: no container engine answers"
+    if engine("compose", "version") is None:
+        return "`docker compose version` fails: Compose is not installed"
+    for image in PUBLIC_IMAGES:
+        if engine("image", "inspect", image) is None and engine("pull", image, within=600) is None:
+            return f"the engine has no image {image} and cannot pull it"
+    return None
+
+
+@pytest.fixture(scope="module")
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    reason = why_not()
+    if reason:
+        pytest.skip(f"not run in containers: {reason}")
+    stack = Compose(tmp_path_factory.mktemp("compose"))
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.remove()
+
+
+@pytest.fixture
+def compose(containers: Compose, request: pytest.FixtureRequest) -> Iterator[Compose]:
+    failures = request.session.testsfailed
+    yield containers
+    if request.session.testsfailed > failures:
+        print(containers.state())
+
+
+def figure(name: str, reporting: str) -> int:
+    today = date.today()  # noqa: DTZ011 (a day more on each side)
+    span = {"from": str(today - timedelta(days=1)), "to": str(today + timedelta(days=2))}
+    answer = httpx.get(f"{reporting}/v1/reports/figures", params=span, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return sum(row[name] for row in answer.json())
+
+
+def hold(booking: httpx.Client) -> dict[str, Any]:
+    office = f"/v1/offices/{OFFICE}"
+    found = booking.get(f"{office}/availability", params={"service": SERVICE, "persons": 1}).json()
+    wish = {
+        "office": OFFICE,
+        "service": SERVICE,
+        "starts_at": next(time for day in found["days"] for time in day["times"]),
+        "family_name": "Öztürk",
+        "members": [{"municipality": HECHINGEN}],
+    }
+    answer = booking.post("/v1/appointments", json=wish, headers={"Idempotency-Key": uuid4().hex})
+    assert answer.status_code == 201, answer.text
+    held: dict[str, Any] = answer.json()
+    return held
+
+
+def test_booking_becomes_mail_and_figure_in_containers(compose: Compose) -> None:
+    """Held at one process of booking, confirmed at the other."""
+    with httpx.Client(base_url=compose.url("booking"), timeout=30) as one:
+        held = hold(one)
+    path, token = f"/v1/appointments/{held['id']}", {"Authorization": f"Bearer {held['token']}"}
+    contact = {"given_name": "Ayşe", "email": EMAIL, "language": "de"}
+    with httpx.Client(base_url=compose.url("booking", process=2), timeout=30) as other:
+        assert other.put(f"{path}/contact", json=contact, headers=token).status_code == 200
+        mail = eventually(compose.mails, within=60, what="the mail that asks to confirm")[0]
+        link = httpx.URL(link_in(mail, "confirm"))
+        confirmed = other.post(f"{path}/confirm", json={"secret": link.params["secret"]})
+
+    assert (link.scheme, link.host) == ("https", "termine.example.org")
+    assert (confirmed.status_code, confirmed.json()["status"]) == (200, "confirmed")
+    eventually(lambda: len(compose.mails()) == 2, within=60, what="the confirmation")
+    reporting = compose.url("reporting")
+    eventually(lambda: figure("confirmed", reporting) == 1, within=60, what="one confirmed in the figures")
+
+
+def test_operator_lists_parked_messages_by_container(compose: Compose) -> None:
+    listed = compose("run", "--rm", "-T", "cli", "parking", "list")
+
+    definitions = json.loads((ROOT / "deploy" / "rabbitmq" / "definitions.json").read_text())
+    parking = {queue["name"] for queue in definitions["queues"] if queue["name"].endswith(".parking")}
+    assert {f"{line.split()[1]}.parking" for line in listed.splitlines()} == parking
+    assert all(line.split()[0] == "0" for line in listed.splitlines())
+
+
+def test_history_is_republished_from_its_container(compose: Compose) -> None:
+    told = compose("run", "--rm", "-T", "booking-cli", "republish", "--to", "reporting.offices", "--since", "1h")
+
+    assert "1 events sent to reporting.offices." in told
+
+
+def test_each_container_sees_only_its_secrets(compose: Compose) -> None:
+    seen = {
+        service: compose("exec", "-T", service, "ls", "/run/amtstermin").split()
+        for service in ("booking", "notification", "reporting", "rabbitmq", "mongodb")
+    }
+
+    assert seen == {
+        "booking": ["booking_amqp_url", "booking_mongodb_uri", "booking_signing_keys"],
+        "notification": ["notification_amqp_url", "notification_mongodb_uri"],
+        "reporting": ["reporting_amqp_url", "reporting_mongodb_uri"],
+        "rabbitmq": ["definitions.json"],
+        "mongodb": ["keyfile"],
+    }
+
+
+def test_no_service_runs_as_root_or_writes_code(compose: Compose) -> None:
+    for service in ("booking", "notification", "reporting"):
+        assert compose("exec", "-T", service, "id", "-u").strip() not in ("", "0")
+        compose("exec", "-T", service, "sh", "-c", "! touch /app/services/fresh.py 2>/dev/null")
+
+
+def test_only_notification_reaches_mail_and_outside() -> None:
+    services = compose_file()["services"]
+    beyond = {name for name, service in services.items() if {"mail", "outside"} & set(service.get("networks", []))}
+
+    assert beyond == {"mail", "notification"}
+
+
+def test_published_ports_are_this_hosts_alone() -> None:
+    services = compose_file()["services"]
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+
+    assert set(ports) == {"booking", "notification", "reporting"}
+    assert all(port.startswith("127.0.0.1:") for published in ports.values() for port in published)
+
+
+def test_replica_set_bears_the_name_in_use() -> None:
+    mongodb = compose_file()["services"]["mongodb"]
+    users = json.loads((ROOT / "deploy" / "mongo" / "users.json").read_text())
+
+    assert f"--replSet={users['replica_set']}" in mongodb["command"]

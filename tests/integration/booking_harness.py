@@ -1,0 +1,104 @@
+"""Booking's commands on a real database, without HTTP, with a clock that a test moves."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from deploy.local.stack import Stack
+from services.booking.commands import Booking, HoldRequest
+from services.booking.demand import DemandCounter
+from services.booking.domain.office import Member
+from services.booking.memory import Memory
+from services.booking.storage import Appointments, Publications, ensure_indexes
+from services.booking.sweeper import Sweeper
+from services.booking.tokens import Keys
+from shared.messaging import Publisher
+from shared.mongo import Database, DatabaseClock, connect
+from shared.outbox import Relay
+from shared.settings import CommonSettings
+from tests.builders import HECHINGEN, an_office
+
+KEYS = Keys({"k1": b"x" * 32})
+
+
+class MovedClock(DatabaseClock):
+    """The database's clock and an offset."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@dataclass
+class Desk:
+    booking: Booking
+    sweeper: Sweeper
+    clock: MovedClock
+    database: Database
+    office: Any = field(default_factory=an_office)
+
+    def wish(self, *, place: int = 5, **changes: Any) -> HoldRequest:
+        """A free time, `place` days on; one person."""
+        now = self.clock.now()
+        length = 3
+        availability = self.booking.memory.availability("zollernalbkreis")
+        starts = availability.starts("service_point", length=length, now=now)
+        first, last = self.office.first_bookable_day(now), self.office.last_bookable_day(now)
+        _, times = availability.days(starts, first=first, last=last)[place]
+        moment = datetime.fromisoformat(times.decode().split('"')[1])
+        values: dict[str, Any] = {
+            "office": "zollernalbkreis",
+            "service": "eat_pickup",
+            "starts_at": moment,
+            "family_name": "Öztürk",
+            "members": (Member(HECHINGEN),),
+        }
+        return HoldRequest(**{**values, **changes})
+
+    async def document(self, id: str) -> dict[str, Any]:
+        found = await self.database["appointments"].find_one({"_id": id})
+        assert found
+        return found
+
+
+@asynccontextmanager
+async def a_desk(servers: Stack) -> AsyncIterator[Desk]:
+    """A database of its own; the relay has no broker, so events stay in the outbox."""
+    settings = CommonSettings(
+        mongodb_uri=SecretStr(servers.secret("admin_mongodb_uri")),
+        mongodb_database=f"booking_{uuid4().hex[:8]}",
+        amqp_url=SecretStr("amqp://nobody@127.0.0.1:1"),
+    )
+    client = connect(settings)
+    database = client[settings.mongodb_database]
+    await ensure_indexes(database)
+    clock = MovedClock(client)
+    await clock.start()
+    publisher = Publisher(url=settings.amqp_url, name="none")
+    relay = Relay(publisher=publisher, collections=[database["appointments"]], clock=clock)
+    memory = Memory(database, offices={"zollernalbkreis": an_office()}, clock=clock)
+    appointments = Appointments(database, relay=relay, keys=KEYS, public_url="https://termine.example")
+    booking = Booking(
+        offices={"zollernalbkreis": an_office()},
+        appointments=appointments,
+        memory=memory,
+        keys=KEYS,
+        clock=clock,
+        demand=DemandCounter(Publications(database, relay=relay), clock=clock),
+        keep_request=timedelta(hours=24),
+    )
+    sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=timedelta(hours=1))
+    await memory.start()
+    try:
+        yield Desk(booking, sweeper, clock, database)
+    finally:
+        await memory.stop()
+        await clock.stop()
+        await client.drop_database(settings.mongodb_database)
+        client.close()

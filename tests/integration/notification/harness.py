@@ -1,0 +1,150 @@
+"""The notification service without HTTP and RabbitMQ: events in by hand, real MongoDB, real SMTP."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from services.notification.channels.email import EmailChannel, SmtpServer
+from services.notification.channels.sms import FileProvider
+from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
+from services.notification.domain import Retry
+from services.notification.handlers import handlers
+from services.notification.rendering import Renderer
+from services.notification.storage import Deliveries, Known
+from shared.contracts import Event, parse_event
+from shared.messaging import Publisher
+from shared.mongo import Client, Database, DatabaseClock, Document
+from shared.outbox import Relay
+from tests.integration.notification.mailbox import Mailbox
+from tests.integration.notification.patience import until
+from tests.unit.notification.builders import SENDER, an_office_event
+
+_SHORT = timedelta(milliseconds=50)
+SOON = Retry(delays=(_SHORT,), attempts=4, jitter=0.2, unreachable=(_SHORT, _SHORT))
+QUICK = Pace(
+    in_flight=8,
+    send_timeout=timedelta(seconds=2),
+    poll_every=timedelta(milliseconds=200),
+    look_after_every=timedelta(milliseconds=200),
+)
+
+
+@dataclass
+class Notification:
+    """One process of the service."""
+
+    database: Database
+    clock: DatabaseClock
+    dispatcher: Dispatcher
+    deliveries: Deliveries
+    known: Known
+    mail: EmailChannel
+
+    def __post_init__(self) -> None:
+        self._on = handlers(
+            known=self.known,
+            deliveries=self.deliveries,
+            dispatcher=self.dispatcher,
+            clock=self.clock,
+        ).by_queue
+
+    async def hear(self, *events: Event) -> None:
+        """As RabbitMQ would bring them: at the same time, and through the wire format."""
+        await asyncio.gather(*(self._handle(event) for event in events))
+
+    async def hear_in_order(self, *events: Event) -> None:
+        for event in events:
+            await self._handle(event)
+
+    async def _handle(self, event: Event) -> None:
+        await self._on[f"notification.{event.exchange}"][event.type](parse_event(event.body()))
+
+    async def delivery(self, event: Event, purpose: str) -> Document:
+        found = await self.deliveries.collection.find_one({"_id": f"{event.id}:{purpose}:email"})
+        assert found is not None
+        return found
+
+    async def until(self, event: Event, purpose: str, status: str, *, channel: str = "email") -> Document:
+        """The delivery, as soon as it has this status."""
+
+        async def look() -> Document | None:
+            id = f"{event.id}:{purpose}:{channel}"
+            return await self.deliveries.collection.find_one({"_id": id, "status": status})
+
+        found = await until(look, what=f"{purpose} by {channel} is {status}")
+        assert found is not None
+        return found
+
+    async def stop(self) -> None:
+        await self.dispatcher.stop()
+        await self.mail.close()
+
+
+@dataclass
+class Notifications:
+    client: Client
+    database: Database
+    mailbox: Mailbox
+    _clock: DatabaseClock | None = None
+    _started: list[Notification] = field(default_factory=list)
+
+    async def start(
+        self,
+        *,
+        pace: Pace = QUICK,
+        retry: Retry = SOON,
+        office: bool = True,
+        sms: Path | None = None,
+        renderer: Renderer | None = None,
+        running: bool = True,
+        **smtp: Any,
+    ) -> Notification:
+        clock = await self._shared_clock()
+        known, deliveries = Known(self.database), Deliveries(self.database)
+        await deliveries.ensure_indexes()
+        mail = EmailChannel(self._server(**smtp), sender=SENDER, timeout=pace.send_timeout)
+        sender = Sender(
+            known=known,
+            renderer=renderer or Renderer(sender=SENDER),
+            mail=mail,
+            sms=FileProvider(sms) if sms else None,
+            clock=clock,
+            send_timeout=pace.send_timeout,
+            retry=retry,
+        )
+        # Never started: events stay in the outbox, where a test can look at them.
+        publisher = Publisher(url=SecretStr("amqp://nobody@127.0.0.1:1/none"), name="none")
+        relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
+        dispatcher = Dispatcher(
+            deliveries=deliveries,
+            sender=sender,
+            recorder=Recorder(deliveries=deliveries, relay=relay),
+            clock=clock,
+            pace=pace,
+        )
+        one = Notification(self.database, clock, dispatcher, deliveries, known, mail)
+        if office:
+            await one.hear(an_office_event())
+        if running:
+            await dispatcher.start()
+            self._started.append(one)
+        return one
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(one.stop() for one in self._started))
+        if self._clock:
+            await self._clock.stop()
+
+    async def _shared_clock(self) -> DatabaseClock:
+        if self._clock is None:
+            self._clock = DatabaseClock(self.client)
+            await self._clock.start()
+        return self._clock
+
+    def _server(self, **changes: Any) -> SmtpServer:
+        server = SmtpServer(host="127.0.0.1", port=self.mailbox.port, tls="none", helo="test.example")
+        return replace(server, **changes)

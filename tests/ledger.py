@@ -1,0 +1,62 @@
+"""The stored data, as an auditor reads it: straight from MongoDB, around the services."""
+
+from typing import Any
+
+import aio_pika
+from pymongo import MongoClient
+
+from deploy.local.stack import Stack
+from shared.contracts.event import CONTENT_TYPE, Event
+from shared.setup import VHOST
+from tests.waiting import eventually
+
+
+class Ledger:
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.client: MongoClient[dict[str, Any]] = MongoClient(stack.secret("admin_mongodb_uri"), tz_aware=True)
+        self.appointments = self.client["booking"]["appointments"]
+        self.deliveries = self.client["notification"]["deliveries"]
+
+    def close(self) -> None:
+        self.client.close()
+
+    def deliveries_of(self, appointment: str) -> dict[str, str]:
+        """Purpose → status of the e-mails."""
+        return {
+            d["purpose"]: d["status"]
+            for d in self.deliveries.find({"appointment": appointment, "channel": "email"})
+        }
+
+    def quiet(self, *, within: float = 60) -> None:
+        """Waits until every event is published and heard, and every delivery that is due has ended."""
+        eventually(
+            lambda: self._stored_at_rest() and not self._queued() and self._stored_at_rest(),
+            within=within,
+            what="everything published, heard and sent",
+        )
+
+    def _stored_at_rest(self) -> bool:
+        untold = {"outbox.0": {"$exists": True}}
+        return not (
+            self.appointments.count_documents(untold)
+            or self.deliveries.count_documents({"$or": [untold, {"status": "due"}]})
+        )
+
+    def _queued(self) -> int:
+        """Messages in work and retry queues, taken ones that are not acknowledged included."""
+        lines = self._stack.rabbitmq.ctl("list_queues", "-q", "-p", VHOST, "name", "messages").splitlines()
+        queues = (line.split() for line in lines if line)
+        return sum(int(count) for name, count in queues if count.isdigit() and not name.endswith(".parking"))
+
+
+async def put_on_queue(stack: Stack, queue: str, *bodies: bytes | Event) -> None:
+    """As the broker would deliver them: in this order, whatever they are."""
+    connection = await aio_pika.connect(stack.secret("operator_amqp_url"))
+    async with connection:
+        channel = await connection.channel(on_return_raises=True)
+        exchange = await channel.get_exchange("requeue", ensure=False)
+        for body in bodies:
+            content = body if isinstance(body, bytes) else body.body()
+            message = aio_pika.Message(content, content_type=CONTENT_TYPE, message_id="test", delivery_mode=2)
+            await exchange.publish(message, f"test.{queue}")

@@ -1,0 +1,113 @@
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.booking.domain.office import TooManyPersons, UnbookableStart, UnknownMunicipality
+from services.booking.offices import BrokenOffice, load_office, load_offices
+from tests.builders import ALBSTADT, HECHINGEN, MONDAY, OFFICE_FILE, an_office
+
+BITZ = "08417010"
+SUNDAY = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def local(day: int, hour: int, minute: int = 0, month: int = 12) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=an_office().zone)
+
+
+def test_albstadt_and_bitz_belong_to_another_authority() -> None:
+    office = an_office()
+
+    assert office.responsibility(HECHINGEN).here
+    assert [office.responsibility(ags).authority.id for ags in (ALBSTADT, BITZ)] == ["albstadt", "albstadt"]
+
+
+def test_all_25_municipalities_of_the_district_are_known() -> None:
+    assert len(an_office().data.municipalities) == 25
+    with pytest.raises(UnknownMunicipality):
+        an_office().responsibility("08415061")
+
+
+@pytest.mark.parametrize(
+    ("persons", "children", "minutes"), [(1, 0, 15), (2, 0, 20), (3, 0, 25), (3, 2, 25), (6, 5, 40)]
+)
+def test_minutes_grow_with_the_family(persons: int, children: int, minutes: int) -> None:
+    office = an_office()
+
+    found = office.minutes(office.service("eat_pickup"), persons=persons, children_under_6=children)
+
+    assert found == minutes
+
+
+@pytest.mark.parametrize("persons", [0, 7, 100])
+def test_groups_outside_the_bounds_are_refused(persons: int) -> None:
+    office = an_office()
+
+    with pytest.raises(TooManyPersons):
+        office.minutes(office.service("eat_pickup"), persons=persons, children_under_6=0)
+
+
+def test_wednesdays_holidays_and_closures_are_closed() -> None:
+    office = an_office()
+
+    assert not office.is_open(date(2026, 12, 2))
+    assert not office.is_open(date(2027, 1, 6))
+    assert not office.is_open(date(2026, 12, 24))
+    assert office.is_open(date(2026, 12, 3))
+
+
+def test_first_bookable_day_is_the_next_opening_day() -> None:
+    assert an_office().first_bookable_day(SUNDAY) == date(2026, 11, 23)
+    tuesday = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+    assert an_office().first_bookable_day(tuesday) == date(2026, 12, 3)
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (MONDAY - timedelta(hours=1), "in-the-past"),
+        (MONDAY + timedelta(hours=1), "too-early"),
+        (MONDAY + timedelta(days=57), "beyond-horizon"),
+        (local(1, 8, 5), "off-grid"),
+        (local(1, 7), "outside-hours"),
+        (local(1, 12, 20), "outside-hours"),
+        (local(2, 9), "outside-hours"),
+    ],
+)
+def test_a_start_that_is_never_offered_says_why(start: datetime, reason: str) -> None:
+    with pytest.raises(UnbookableStart) as error:
+        an_office().check_start(start, minutes=25, now=MONDAY)
+    assert error.value.reason == reason
+
+
+def test_wall_time_stays_across_the_clock_change() -> None:
+    """Half past eight is half past eight: 07:30 UTC in winter, 06:30 UTC in summer."""
+    office = an_office()
+    for day in (date(2027, 3, 26), date(2027, 3, 30), date(2026, 10, 23), date(2026, 10, 26)):
+        for start, _ in office.open_spans(day):
+            assert start.hour in (8, 14)
+    utc = [office.open_spans(day)[0][0].astimezone(UTC).hour for day in (date(2027, 3, 25), date(2027, 3, 30))]
+    assert utc == [7, 6]
+
+
+def broken(tmp_path: Path, old: str, new: str) -> str:
+    file = tmp_path / "broken.toml"
+    text = OFFICE_FILE.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises(BrokenOffice) as error:
+        load_office(file)
+    return str(error.value)
+
+
+def test_errors_in_an_office_file_name_file_key_and_value(tmp_path: Path) -> None:
+    assert "broken.toml: booking.horizon_days = -3" in broken(tmp_path, "horizon_days = 56", "horizon_days = -3")
+    assert "no such team" in broken(tmp_path, 'team = "service_point"', 'team = "nobody"')
+    assert "not valid TOML" in broken(tmp_path, 'id = "zollernalbkreis"', "id = ")
+    assert "not one of mon" in broken(tmp_path, '"mon", "tue"', '"monday", "tue"')
+    assert "given twice" in broken(tmp_path, 'id = "counter_2"', 'id = "counter_1"')
+
+
+def test_an_empty_office_folder_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BrokenOffice, match="BOOKING_OFFICES"):
+        load_offices(tmp_path)

@@ -1,0 +1,273 @@
+"""Which events ask for which messages, and what the newest known state forbids."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.notification.domain import (
+    Channel,
+    Drop,
+    KnownContact,
+    Purpose,
+    Retry,
+    Send,
+    Status,
+    Wait,
+    decide,
+    is_undeliverable,
+    link_message,
+    message_for,
+    mobile_number,
+    sms_beside,
+    wait_before_looking_again,
+)
+from shared.contracts import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentRequested,
+    AppointmentRescheduled,
+)
+from shared.contracts.appointments import AppointmentEvent
+from tests.unit.notification.builders import (
+    NOW,
+    VISIT,
+    a_delivery,
+    a_link_request,
+    an_event,
+    an_office,
+    known,
+    known_contact,
+)
+
+
+@pytest.mark.parametrize(
+    ("cls", "state", "expected"),
+    [
+        (AppointmentRequested, {"status": "requested"}, Purpose.CONFIRM_REQUEST),
+        (AppointmentConfirmed, {}, Purpose.CONFIRMATION),
+        (AppointmentRescheduled, {}, Purpose.RESCHEDULED),
+        (AppointmentRescheduled, {"status": "held"}, None),
+        (AppointmentCancelled, {"status": "cancelled"}, Purpose.CANCELLATION),
+        (AppointmentCancelled, {"status": "cancelled", "contact_sequence": None}, None),
+        (AppointmentExpired, {"status": "expired"}, None),
+    ],
+)
+def test_each_event_asks_for_its_message(
+    cls: type[AppointmentEvent], state: dict[str, Any], expected: Purpose | None
+) -> None:
+    planned = message_for(an_event(cls, **state))
+    assert (planned and planned.purpose) == expected
+    assert planned is None or planned.channel is Channel.EMAIL
+
+
+def test_the_same_event_plans_the_same_deliveries() -> None:
+    event = an_event(AppointmentConfirmed)
+    mail = message_for(event)
+    assert mail
+    assert mail == message_for(event)
+    assert mail.id == f"{event.id}:confirmation:email"
+    sms = sms_beside(mail, known_contact())
+    assert sms
+    assert sms.id == f"{event.id}:confirmation:sms"
+    assert {mail.id, sms.id} == set(mail.siblings) == set(sms.siblings)
+
+
+def test_an_sms_after_a_retried_mail_starts_afresh() -> None:
+    mail = replace(a_delivery(), attempts=3, waits=5, version=2)
+    sms = sms_beside(mail, known_contact())
+    assert sms
+    assert (sms.attempts, sms.waits, sms.version) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("cls", "state"),
+    [(AppointmentRequested, {"status": "requested"}), (AppointmentConfirmed, {})],
+)
+def test_only_what_holds_goes_out_by_sms(cls: type[AppointmentEvent], state: dict[str, Any]) -> None:
+    sms = sms_beside(a_delivery(cls, **state), known_contact())
+    assert (sms is not None) is (cls is AppointmentConfirmed)
+    assert sms is None or sms_beside(sms, known_contact()) is None
+
+
+def test_request_to_confirm_ages_within_a_day() -> None:
+    assert a_delivery(AppointmentRequested, status="requested").not_after == NOW + timedelta(hours=24)
+    soon = NOW + timedelta(hours=3)
+    assert a_delivery(AppointmentRequested, status="requested", starts_at=soon).not_after == soon
+    assert a_delivery(AppointmentConfirmed).not_after == VISIT
+
+
+MOVED = VISIT + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("cls", "planned", "newest", "sent"),
+    [
+        (AppointmentRequested, {"status": "requested"}, {"status": "requested"}, True),
+        (AppointmentRequested, {"status": "requested"}, {"status": "confirmed"}, False),
+        (AppointmentRequested, {"status": "requested"}, {"status": "expired"}, False),
+        (AppointmentRequested, {"status": "requested"}, {"status": "cancelled"}, False),
+        (AppointmentConfirmed, {}, {}, True),
+        (AppointmentConfirmed, {}, {"status": "checked_in"}, True),
+        (AppointmentConfirmed, {}, {"starts_at": MOVED}, False),
+        (AppointmentConfirmed, {}, {"status": "cancelled"}, False),
+        (AppointmentConfirmed, {}, {"status": "expired"}, False),
+        (AppointmentRescheduled, {"starts_at": MOVED}, {"starts_at": MOVED}, True),
+        (AppointmentRescheduled, {"starts_at": MOVED}, {"starts_at": VISIT}, False),
+        (AppointmentRescheduled, {}, {"status": "office_cancelled"}, False),
+        (AppointmentCancelled, {"status": "cancelled"}, {"status": "cancelled"}, True),
+        (AppointmentCancelled, {"status": "cancelled"}, {"status": "confirmed"}, False),
+    ],
+)
+def test_the_newest_state_decides(
+    cls: type[AppointmentEvent], planned: dict[str, Any], newest: dict[str, Any], sent: bool
+) -> None:
+    delivery = a_delivery(cls, sequence=3, **planned)
+    state = known(sequence=4, **newest)
+    decision = decide(delivery, state=state, contact=known_contact(), office=an_office(), now=NOW)
+    if sent:
+        assert isinstance(decision, Send)
+    else:
+        assert isinstance(decision, Drop)
+        assert decision.status is Status.SUPERSEDED
+
+
+def test_a_time_finer_than_the_database_keeps_is_not_a_move() -> None:
+    fine = VISIT.replace(microsecond=123_456)
+    delivery = a_delivery(AppointmentConfirmed, starts_at=fine)
+    for starts_at in (fine, VISIT.replace(microsecond=123_000)):
+        state = known(starts_at=starts_at)
+        decision = decide(delivery, state=state, contact=known_contact(), office=an_office(), now=NOW)
+        assert isinstance(decision, Send)
+
+
+def test_an_older_state_contradicts_nothing() -> None:
+    delivery = a_delivery(AppointmentConfirmed, sequence=5)
+    older = known(sequence=4, status="requested", starts_at=MOVED)
+    decision = decide(delivery, state=older, contact=known_contact(), office=an_office(), now=NOW)
+    assert decision == Wait("state")
+
+
+def test_a_delivery_waits_for_its_contact() -> None:
+    delivery = a_delivery(contact_sequence=7)
+    state = known(contact_sequence=7)
+    for contact in (None, known_contact(sequence=6)):
+        decision = decide(delivery, state=state, contact=contact, office=an_office(), now=NOW)
+        assert decision == Wait("contact")
+    came = decide(delivery, state=state, contact=known_contact(sequence=7), office=an_office(), now=NOW)
+    assert isinstance(came, Send)
+    assert came.to == "ayse@example.org"
+
+
+def test_a_delivery_waits_for_its_office() -> None:
+    decision = decide(a_delivery(), state=known(), contact=known_contact(), office=None, now=NOW)
+    assert decision == Wait("office")
+
+
+def test_an_erased_contact_gets_nothing() -> None:
+    decision = decide(a_delivery(), state=None, contact=KnownContact(9, None), office=None, now=NOW)
+    assert decision == Drop(Status.SUPERSEDED, "contact erased")
+
+
+def test_nothing_goes_out_after_the_appointment_began() -> None:
+    delivery = a_delivery()
+    for state in (known(), None):
+        decision = decide(delivery, state=state, contact=None, office=None, now=VISIT)
+        assert decision == Drop(Status.EXPIRED, "too late")
+    before = decide(
+        delivery, state=known(), contact=known_contact(), office=an_office(), now=VISIT - timedelta(seconds=1)
+    )
+    assert isinstance(before, Send)
+
+
+def test_a_link_goes_to_the_newest_address() -> None:
+    delivery = link_message(a_link_request(sequence=5))
+    state = known(contact_sequence=2)
+    older = decide(delivery, state=state, contact=known_contact(sequence=2), office=an_office(), now=NOW)
+    assert older == Wait("contact")
+    newer = known_contact(sequence=6, email="new@example.org")
+    decision = decide(delivery, state=state, contact=newer, office=an_office(), now=NOW)
+    assert isinstance(decision, Send)
+    assert decision.to == "new@example.org"
+
+
+def test_a_link_to_an_appointment_that_is_over_stays_unsent() -> None:
+    delivery = link_message(a_link_request())
+    decision = decide(delivery, state=known(status="expired"), contact=None, office=None, now=NOW)
+    assert decision == Drop(Status.SUPERSEDED, "now expired")
+
+
+@pytest.mark.parametrize(
+    ("contact", "to"),
+    [
+        ({}, "+4915112345678"),
+        ({"phone": "+90 532 123 45 67"}, "+905321234567"),
+        ({"sms_consent": False}, None),
+        ({"phone": None}, None),
+        ({"phone": "07433 921311"}, None),
+        ({"phone": "not a number"}, None),
+    ],
+)
+def test_sms_needs_consent_and_a_mobile_number(contact: dict[str, Any], to: str | None) -> None:
+    mail, known_then = a_delivery(), known_contact()
+    assert (sms_beside(mail, known_contact(**contact)) is not None) is (to is not None)
+    sms = sms_beside(mail, known_then)
+    assert sms
+    # Consent may have been withdrawn since it was planned.
+    decision = decide(sms, state=known(), contact=known_contact(**contact), office=an_office(), now=NOW)
+    if to:
+        assert isinstance(decision, Send)
+        assert decision.to == to
+    else:
+        assert isinstance(decision, Drop)
+        assert decision.status is Status.NOT_WANTED
+
+
+def test_no_sms_without_a_contact() -> None:
+    assert sms_beside(a_delivery(), None) is None
+    assert sms_beside(a_delivery(), KnownContact(9, None)) is None
+
+
+def test_a_contact_without_address_gets_no_mail() -> None:
+    contact = known_contact(email=None)
+    decision = decide(a_delivery(), state=known(), contact=contact, office=an_office(), now=NOW)
+    assert isinstance(decision, Drop)
+    assert decision.status is Status.NOT_WANTED
+
+
+@pytest.mark.parametrize("phone", ["", None, "0", "+49", "1" * 300, "+49 151 12345678\r\nX: y", "🙂"])
+def test_odd_numbers_are_no_mobile_numbers(phone: str | None) -> None:
+    number = mobile_number(phone)
+    assert number is None or number == "+4915112345678"
+
+
+def test_retry_grows_and_gives_up() -> None:
+    retry = Retry(delays=(timedelta(seconds=1), timedelta(seconds=10)), attempts=4, jitter=0.5)
+    middle = [retry.delay(failed=n, chance=0.5) for n in (1, 2, 3, 4)]
+    assert middle == [timedelta(seconds=1), timedelta(seconds=10), timedelta(seconds=10), None]
+    assert retry.delay(failed=2, chance=0.0) == timedelta(seconds=5)
+    assert retry.delay(failed=2, chance=1.0) == timedelta(seconds=15)
+
+
+def test_waiting_grows_up_to_a_bound() -> None:
+    pauses = [wait_before_looking_again(n) for n in range(1000)]
+    assert pauses[0] == timedelta(milliseconds=50)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ({Status.FAILED}, True),
+        ({Status.FAILED, Status.NOT_WANTED}, True),
+        ({Status.FAILED, Status.SENT}, False),
+        ({Status.FAILED, Status.DUE}, False),
+        ({Status.NOT_WANTED}, False),
+        ({Status.FAILED, Status.SUPERSEDED}, False),
+    ],
+)
+def test_undeliverable_means_no_channel_is_left(statuses: set[Status], expected: bool) -> None:
+    assert is_undeliverable(statuses) is expected

@@ -1,0 +1,301 @@
+"""What citizens read: in their language, with all that they need, and nothing that others should not see."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from services.notification.channels.mime import Mail
+from services.notification.domain import WITH_SMS, Purpose, Send, link_message, sms_beside
+from services.notification.rendering import Renderer
+from services.notification.wording import LANGUAGES, initials, language_for, location_on
+from shared.contracts import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentRequested,
+    AppointmentRescheduled,
+)
+from shared.contracts.appointments import AppointmentEvent
+from tests.unit.notification.builders import (
+    NOW,
+    SENDER,
+    VISIT,
+    a_contact,
+    a_delivery,
+    a_link_request,
+    an_office,
+    facts,
+    known,
+    known_contact,
+)
+
+RENDERER = Renderer(sender=SENDER)
+EVENTS: dict[Purpose, type[AppointmentEvent]] = {
+    Purpose.CONFIRM_REQUEST: AppointmentRequested,
+    Purpose.CONFIRMATION: AppointmentConfirmed,
+    Purpose.RESCHEDULED: AppointmentRescheduled,
+    Purpose.CANCELLATION: AppointmentCancelled,
+}
+STATUS = {Purpose.CONFIRM_REQUEST: "requested", Purpose.CANCELLATION: "cancelled"}
+EVERY_MAIL = [(purpose, lang) for purpose in Purpose for lang in LANGUAGES]
+
+
+def a_mail(purpose: Purpose, lang: str = "de", **changes: Any) -> Mail:
+    contact = a_contact(**{"language": lang, **changes.pop("contact", {})})
+    state = {"status": STATUS.get(purpose, "confirmed"), "language": lang, **changes}
+    if purpose is Purpose.LINK:
+        delivery = link_message(a_link_request(language=lang))
+    else:
+        delivery = a_delivery(EVENTS[purpose], **state)
+    return RENDERER.mail(delivery, facts(state=known(**state), contact=contact))
+
+
+def an_sms(purpose: Purpose, lang: str, **state: Any) -> str:
+    values = {"status": STATUS.get(purpose, "confirmed"), "language": lang, **state}
+    delivery = sms_beside(a_delivery(EVENTS[purpose], **values), known_contact())
+    assert delivery is not None
+    return RENDERER.sms(delivery, facts(state=known(**values), contact=a_contact(language=lang)))
+
+
+class _Words(HTMLParser):
+    """The visible text, and the tags with their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
+def test_every_mail_says_what_matters(purpose: Purpose, lang: str) -> None:
+    mail = a_mail(purpose, lang)
+    day = {"de": "Donnerstag, 3. Dezember 2026", "en": "Thursday, 3 December 2026"}[lang]
+    words = _Words(mail.html)
+    links = {attributes.get("href") for tag, attributes in words.tags if tag == "a"}
+    for part in (mail.text, words.text):
+        assert day in part
+        assert "10:30 Uhr" in part
+        assert "Grünewaldstraße 15, 72336 Balingen" in part
+        assert "K7MQ4XPA" in part
+        assert "A. Y." in part
+        assert "Abholung des elektronischen Aufenthaltstitels (eAT)" in part
+        assert "Die Terminbuchung ersetzt keinen Antrag." in part
+    # The first mail may go to a mistyped address: it must not open the appointment.
+    opens = purpose is not Purpose.CONFIRM_REQUEST
+    assert ("https://termine.example/t/0192aaaa#manage-s3cret" in mail.text) is opens
+    assert ("https://termine.example/t/0192aaaa#manage-s3cret" in links) is opens
+    access = {"de": "Kundencenter im Erdgeschoss", "en": "Customer centre on the ground floor"}[lang]
+    assert access in mail.text
+
+
+@pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
+def test_names_and_phone_stay_out_of_every_mail(purpose: Purpose, lang: str) -> None:
+    mail = a_mail(purpose, lang)
+    everything = mail.text + mail.html + mail.subject
+    for secret in ("Ayşe", "Yılmaz", "12345678"):
+        assert secret not in everything
+
+
+@pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
+def test_subjects_name_neither_service_nor_office(purpose: Purpose, lang: str) -> None:
+    subject = a_mail(purpose, lang).subject
+    assert re.search(r"Termin|appointment", subject)
+    assert not re.search(
+        r"Abholung|eAT|Ausländer|Aufenthalt|immigration|residence|Collect", subject, re.IGNORECASE
+    )
+    assert "\n" not in subject
+
+
+@pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
+def test_html_is_accessible_and_loads_nothing(purpose: Purpose, lang: str) -> None:
+    mail = a_mail(purpose, lang)
+    words = _Words(mail.html)
+    tags = [tag for tag, _ in words.tags]
+    assert ("html", {"lang": lang, "dir": "ltr"}) in words.tags
+    assert tags.count("h1") == 1
+    assert tags.count("title") == 1
+    assert not {"img", "script", "link", "style", "form", "iframe"} & set(tags)
+    assert "url(" not in mail.html
+
+
+def test_request_to_confirm_has_link_code_and_time_limit() -> None:
+    mail = a_mail(Purpose.CONFIRM_REQUEST)
+    for part in (mail.text, mail.html):
+        assert "https://termine.example/c/0192aaaa#confirm-s3cret" in part
+        assert "482913" in part
+        assert "60 Minuten" in part
+    assert mail.calendar is None
+
+
+@pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.CONFIRM_REQUEST])
+def test_only_the_request_carries_the_secret_to_confirm(purpose: Purpose) -> None:
+    mail = a_mail(purpose)
+    assert "confirm-s3cret" not in mail.text + mail.html
+    assert "482913" not in mail.text + mail.html
+
+
+def test_documents_stand_where_they_belong() -> None:
+    assert "- Reisepass oder Passersatz" in a_mail(Purpose.CONFIRMATION).text
+    assert "- Passport or passport substitute" in a_mail(Purpose.RESCHEDULED, "en").text
+    assert "Reisepass" not in a_mail(Purpose.CANCELLATION).text
+
+
+def test_translation_stands_beside_the_german_name() -> None:
+    mail = a_mail(Purpose.CONFIRMATION, "en")
+    assert "Service: Collect the electronic residence permit (eAT)" in mail.text
+    assert '<dd lang="de" dir="ltr" style="margin:0">Abholung' in mail.html
+    german = a_mail(Purpose.CONFIRMATION).text
+    assert german.count("Abholung des elektronischen Aufenthaltstitels") == 1
+
+
+def test_moved_mail_names_the_time_that_no_longer_holds() -> None:
+    before = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
+    assert "Dienstag, 1. Dezember 2026, 09:00 Uhr" in a_mail(Purpose.RESCHEDULED, previous_starts_at=before).text
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (("de",), "de"),
+        (("en",), "en"),
+        (("en-GB",), "en"),
+        (("EN_us",), "en"),
+        (("fr",), "de"),
+        (("fr", "en"), "en"),
+        ((None,), "de"),
+        (("../en",), "de"),
+        (("",), "de"),
+    ],
+)
+def test_unknown_languages_fall_back_to_german(tags: tuple[str | None, ...], expected: str) -> None:
+    assert language_for(*tags) == expected
+
+
+def test_address_holds_on_the_day_of_the_visit() -> None:
+    office = an_office()
+    last_day = datetime(2025, 7, 13, 9, 0, tzinfo=UTC)
+    old, new = location_on(office, last_day.date()), location_on(office, last_day.date() + timedelta(days=1))
+    assert old
+    assert new
+    assert (old.street, new.street) == ("Stingstraße 17", "Grünewaldstraße 15")
+    assert "Stingstraße 17" in a_mail(Purpose.CONFIRMATION, starts_at=last_day).text
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "expected"),
+    [
+        (datetime(2027, 3, 26, 8, 0, tzinfo=UTC), "Freitag, 26. März 2027\nUhrzeit: 09:00 Uhr"),
+        (datetime(2027, 3, 29, 8, 0, tzinfo=UTC), "Montag, 29. März 2027\nUhrzeit: 10:00 Uhr"),
+        (datetime(2027, 10, 29, 8, 0, tzinfo=UTC), "Freitag, 29. Oktober 2027\nUhrzeit: 10:00 Uhr"),
+        (datetime(2027, 11, 1, 8, 0, tzinfo=UTC), "Montag, 1. November 2027\nUhrzeit: 09:00 Uhr"),
+    ],
+)
+def test_times_follow_the_clock_change(starts_at: datetime, expected: str) -> None:
+    assert expected in a_mail(Purpose.CONFIRMATION, starts_at=starts_at).text
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "expected"),
+    [
+        ("Ayşe", "Yılmaz", "A. Y."),
+        (None, "öztürk", "Ö."),
+        ("علي", "حسن", "ع. ح."),
+        ("\u202eevil\r\nBcc: x@y", "🙂", "E."),
+        ("  ", "\u200f", ""),
+        ("ß", "o\u0308z", "ß. Ö."),
+        ("A\u0330lex", "X" * 300, "A\u0330. X."),
+    ],
+)
+def test_initials_stand_for_any_name(given: str | None, family: str, expected: str) -> None:
+    assert initials(a_contact(given_name=given, family_name=family)) == expected
+
+
+def test_facts_are_escaped_in_html_only() -> None:
+    name = {"de": "A & B <script>x</script>", "en": "A"}
+    office = an_office(name=name)
+    send = facts(office=office)
+    mail = RENDERER.mail(a_delivery(), send)
+    assert "A & B <script>" in mail.text
+    assert "<script>" not in mail.html
+    assert "A &amp; B &lt;script&gt;" in mail.html
+
+
+@pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
+def test_nothing_of_one_person_reaches_the_next(purpose: Purpose, lang: str) -> None:
+    """Templates are rendered once for many: what is a person's own must be filled in for each."""
+    first = a_mail(purpose, lang)
+    other = {
+        "given_name": "Zoë",
+        "family_name": "Quist",
+        "code": "ZZZZ9999",
+        "confirm_code": "135790",
+        "confirm_url": 'https://other.example/c?a=1&b="2"',
+        "manage_url": 'https://other.example/t?a=1&b="2"',
+    }
+    second = a_mail(purpose, lang, contact=other, starts_at=VISIT + timedelta(days=1, hours=1), persons=5)
+    for part in (second.text, second.html):
+        for own in ("0192aaaa", "K7MQ4XPA", "482913", "A. Y.", "10:30", "\ue000"):
+            assert own not in part
+        assert "Z. Q." in part
+        assert "11:30" in part
+    link = other["confirm_url" if purpose is Purpose.CONFIRM_REQUEST else "manage_url"]
+    assert link in second.text
+    assert link not in second.html
+    assert link.replace("&", "&amp;").replace('"', "&#34;") in second.html
+    again = a_mail(purpose, lang)
+    assert (again.text, again.html) == (first.text, first.html)
+
+
+def test_a_service_that_is_gone_leaves_its_lines_out() -> None:
+    mail = a_mail(Purpose.CONFIRMATION, service="abolished")
+    assert "Anliegen" not in mail.text
+    assert "None" not in mail.text + mail.html
+    assert "\n\n\n" not in mail.text
+
+
+@pytest.mark.parametrize("purpose", sorted(WITH_SMS))
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_sms_names_neither_person_service_nor_office(purpose: Purpose, lang: str) -> None:
+    text = an_sms(purpose, lang)
+    assert "03.12.2026" in text
+    assert "10:30" in text
+    assert "https://termine.example/t/0192aaaa#manage-s3cret" in text
+    for word in ("Ayşe", "Yılmaz", "A. Y.", "Ausländer", "eAT", "Abholung", "immigration", "residence"):
+        assert word not in text
+    assert "\n" not in text
+    assert len(text) - len("https://termine.example/t/0192aaaa#manage-s3cret") < 200
+
+
+def test_confirmation_comes_with_its_calendar_entry() -> None:
+    for purpose, method in ((Purpose.CONFIRMATION, "REQUEST"), (Purpose.RESCHEDULED, "REQUEST")):
+        assert a_mail(purpose).method == method
+    assert a_mail(Purpose.CANCELLATION).method == "CANCEL"
+
+
+def test_what_was_never_confirmed_needs_no_withdrawal() -> None:
+    assert a_mail(Purpose.CANCELLATION, steps=()).calendar is None
+
+
+def test_every_language_has_every_text() -> None:
+    for lang in LANGUAGES:
+        for purpose in Purpose:
+            assert a_mail(purpose, lang).language == lang
+            if purpose in WITH_SMS:
+                assert an_sms(purpose, lang)
+    assert {"de", "en"} <= set(LANGUAGES)
+
+
+def test_rendering_uses_only_the_newest_facts() -> None:
+    delivery = a_delivery(AppointmentConfirmed, sequence=3)
+    send = Send(known(sequence=8, persons=5), a_contact(), an_office(), "ayse@example.org")
+    assert "Zahl der Personen: 5" in RENDERER.mail(delivery, send).text
+    assert NOW < VISIT
