@@ -1,33 +1,20 @@
 """The main job, through the public interfaces only."""
 
 import re
-from datetime import date, timedelta
 from typing import Any
 
 import httpx
 
 from deploy.local.reading import text_of
-from deploy.local.stack import Stack
 from tests.builders import ALBSTADT
 from tests.citizen import link_in
 from tests.e2e.conftest import NewCitizen
+from tests.ledger import Ledger, growth
 from tests.waiting import eventually
 
 
-def figures(stack: Stack) -> dict[str, int]:
-    today = date.today()  # noqa: DTZ011 (a day more on each side)
-    span = {"from": str(today - timedelta(days=1)), "to": str(today + timedelta(days=2))}
-    rows = httpx.get(f"{stack['reporting'].url}/v1/reports/figures", params=span, timeout=10).json()
-    counts: dict[str, int] = {}
-    for row in rows["rows"] if isinstance(rows, dict) else rows:
-        for name, value in row.items():
-            if isinstance(value, int):
-                counts[name] = counts.get(name, 0) + value
-    return counts
-
-
-def test_from_a_booking_to_the_mail_and_the_figure(stack: Stack, a_citizen: NewCitizen) -> None:
-    before = figures(stack)
+def test_from_a_booking_to_the_mail_and_the_figure(ledger: Ledger, a_citizen: NewCitizen) -> None:
+    before = ledger.figures()
     family = a_citizen(persons=3)
 
     booked = family.book()
@@ -48,12 +35,9 @@ def test_from_a_booking_to_the_mail_and_the_figure(stack: Stack, a_citizen: NewC
 
     expected = {"confirmed": 2, "rescheduled": 1, "cancelled": 1, "out_of_area": 1, "persons": 4}
 
-    def told() -> dict[str, int] | None:
-        now = figures(stack)
-        changes = {name: now.get(name, 0) - before.get(name, 0) for name in expected}
-        return changes if changes == expected else None
-
-    assert eventually(told, what=f"figures that show {expected}; now {figures(stack)}") == expected
+    # A refused attempt is told within a second.
+    eventually(lambda: ledger.figures()["out_of_area"] > before["out_of_area"], what="the attempt from Albstadt")
+    assert growth(before, ledger.figures(), expected) == expected
 
 
 def test_opening_the_link_alone_confirms_nothing(a_citizen: NewCitizen) -> None:

@@ -20,9 +20,8 @@ from shared.contracts import (
 from tests.builders import a_hold, some_contact
 from tests.citizen import Mailbox
 from tests.e2e.conftest import NewCitizen
-from tests.e2e.test_main_job import figures
-from tests.e2e.test_survival_of_servers import amtstermin, changes
-from tests.ledger import Ledger, put_on_queue
+from tests.e2e.test_survival_of_servers import amtstermin
+from tests.ledger import Ledger, growth, put_on_queue
 from tests.waiting import eventually
 
 KEYS = Keys({"k1": b"x" * 32})
@@ -52,7 +51,7 @@ def test_repeated_late_and_reversed_events_change_nothing(stack: Stack, ledger: 
     Seen to fail without the sequence guard of reporting (counts differ) and without the contradiction
     rule of notification (a confirmation for a cancelled appointment).
     """
-    before = figures(stack)
+    before = ledger.figures()
     email = f"{uuid4().hex}@example.org"
     events, contact = a_life(email)
     heard = [event for event in events if not isinstance(event, AppointmentHeld)]
@@ -64,7 +63,7 @@ def test_repeated_late_and_reversed_events_change_nothing(stack: Stack, ledger: 
 
     mailbox = Mailbox(stack.mail.maildir)
     eventually(lambda: mailbox.to(email), what="the mail of the newest state")
-    ledger.quiet()
+    now = ledger.figures()
     assert ledger.deliveries_of(events[0].subject) == {
         "confirm_request": "superseded",
         "confirmation": "superseded",
@@ -72,7 +71,7 @@ def test_repeated_late_and_reversed_events_change_nothing(stack: Stack, ledger: 
     }
     assert len(mailbox.to(email)) == 1
     expected = {"held": 1, "requested": 1, "confirmed": 1, "cancelled": 1, "persons": 3}
-    eventually(lambda: changes(before, figures(stack), expected) == expected, what=f"{expected}")
+    assert growth(before, now, expected) == expected
 
 
 def test_broken_events_are_parked_with_their_reason_and_the_queue_goes_on(
