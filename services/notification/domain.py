@@ -283,19 +283,28 @@ class Retry:
     jitter: float
     unreachable: tuple[timedelta, timedelta] = (timedelta(seconds=1), timedelta(seconds=30))
 
-    def delay(self, *, failed: int, chance: float) -> timedelta | None:
-        """The pause after `failed` attempts, None to give up; `chance` is evenly spread over [0, 1)."""
+    def delay(self, *, failed: int, chance: float, asked: timedelta | None = None) -> timedelta | None:
+        """The pause after `failed` attempts, None to give up; `chance` is evenly spread over [0, 1).
+
+        Never shorter than `asked`, which is what the provider wants.
+        """
         if failed >= self.attempts:
             return None
-        return self._spread(self.delays[min(failed, len(self.delays)) - 1], chance)
+        pause = self._spread(self.delays[min(failed, len(self.delays)) - 1], chance)
+        return max(pause, self._later(asked, chance)) if asked else pause
 
-    def delay_unreachable(self, *, looks: int, chance: float) -> timedelta:
-        """The pause after a provider could not be reached, with `looks` in vain before."""
+    def delay_unreachable(self, *, looks: int, chance: float, asked: timedelta | None = None) -> timedelta:
+        """The pause after a provider could not be reached, with `looks` in vain before, or what it `asked` for."""
+        if asked:
+            return self._later(asked, chance)
         first, most = self.unreachable
         return self._spread(_doubled(first, looks, most), chance)
 
     def _spread(self, pause: timedelta, chance: float) -> timedelta:
         return pause * (1 + self.jitter * (2 * chance - 1))
+
+    def _later(self, asked: timedelta, chance: float) -> timedelta:
+        return asked * (1 + self.jitter * chance)
 
 
 def _doubled(first: timedelta, times: int, most: timedelta) -> timedelta:

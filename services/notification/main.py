@@ -36,11 +36,12 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     known, deliveries = Known(db), Deliveries(db)
     relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
     mail = EmailChannel(_server(settings), sender=settings.sender, timeout=settings.send_timeout)
+    sms = provider(settings.sms, token=settings.sms_token, timeout=settings.send_timeout)
     sender = Sender(
         known=known,
         renderer=Renderer(sender=settings.sender),
         mail=mail,
-        sms=provider(settings.sms),
+        sms=sms,
         clock=clock,
         send_timeout=settings.send_timeout,
         retry=SENDING,
@@ -65,6 +66,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         async with running(clock, publisher, relay, dispatcher, consumers):
             yield
         await mail.close()
+        if sms:
+            await sms.close()
         client.close()
 
     health = Health(required={"mongodb": lambda: ping(client)}, degrading={"rabbitmq": consumers.ping})

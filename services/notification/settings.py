@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.notification.channels.email import is_plain_address
-from services.notification.channels.sms import provider
+from services.notification.channels.sms import destination
 from shared.settings import CommonSettings
 
 
@@ -27,6 +27,8 @@ class Settings(CommonSettings):
     # The address that mails come from; the name beside it is the office's.
     sender: str
     sms: str = "none"
+    # For an HTTP gateway.
+    sms_token: SecretStr | None = None
     # For one message, connecting included. A claim lasts three times as long.
     send_timeout: timedelta = timedelta(seconds=10)
     # Also the number of SMTP connections. Servers often allow no more from one client.
@@ -43,5 +45,5 @@ class Settings(CommonSettings):
     @field_validator("sms")
     @classmethod
     def _sms_provider_exists(cls, value: str) -> str:
-        provider(value)
+        destination(value)
         return value

@@ -1,14 +1,19 @@
 """Ways to reach a person, and the two kinds of failure that each of them raises."""
 
+from datetime import timedelta
 from typing import Protocol
 
 
 class TemporaryFailure(Exception):
-    """May work later. `error` is for logs and events: a code, never an address or the provider's text."""
+    """May work later. `error` is for logs and events: a code, never an address or the provider's text.
 
-    def __init__(self, error: str) -> None:
+    `retry_after` is how long the provider asks to be left alone with this message, where it says so.
+    """
+
+    def __init__(self, error: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(error)
         self.error = error
+        self.retry_after = retry_after
 
 
 class Unavailable(TemporaryFailure):
@@ -31,3 +36,6 @@ class SmsProvider(Protocol):
 
         Raises TemporaryFailure or PermanentFailure.
         """
+
+    async def close(self) -> None:
+        """Gives connections back."""

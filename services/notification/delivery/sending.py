@@ -25,6 +25,7 @@ from services.notification.rendering import Renderer
 from services.notification.storage import Claimed, Known, Record
 from services.notification.wording import language_for
 from shared.contracts import Office
+from shared.crashpoints import CrashPoint, crash_point
 from shared.observability import get_logger
 
 log = get_logger()
@@ -116,6 +117,7 @@ class Sender:
         beside = domain.sms_beside(delivery, facts.contacts.get(delivery.appointment)) if self._sms else None
         if beside:
             await plan(beside)
+            crash_point(CrashPoint.NOTIFICATION_AFTER_SMS_PLAN)
 
     async def _sent(self, claimed: Claimed, facts: Send) -> Record:
         delivery = claimed.delivery
@@ -123,16 +125,18 @@ class Sender:
         record = replace(self._record(claimed, Status.SENT), language=language, attempts=delivery.attempts + 1)
         try:
             with metrics.SENDING.labels(delivery.channel.value).time():
+                crash_point(CrashPoint.NOTIFICATION_BEFORE_HAND_OVER)
                 await self._hand_over(delivery, facts)
+                crash_point(CrashPoint.NOTIFICATION_AFTER_HAND_OVER)
         except Unavailable as failure:
-            return self._unreachable(claimed, failure.error)
+            return self._unreachable(claimed, failure)
         except TemporaryFailure as failure:
-            return self._later_or_failed(record, failure.error)
+            return self._later_or_failed(record, failure)
         except PermanentFailure as failure:
             return self._failed(record, failure.error)
         except Exception as error:
             log.exception("send_failed", delivery=delivery.id)
-            return self._later_or_failed(record, type(error).__name__)
+            return self._later_or_failed(record, TemporaryFailure(type(error).__name__))
         now = self._clock.now()
         return replace(record, sent_at=now, finished_at=now)
 
@@ -149,14 +153,14 @@ class Sender:
         except TimeoutError as error:
             raise TemporaryFailure("timeout") from error
 
-    def _unreachable(self, claimed: Claimed, error: str) -> Record:
+    def _unreachable(self, claimed: Claimed, failure: Unavailable) -> Record:
         looks = claimed.delivery.waits
-        pause = self._retry.delay_unreachable(looks=looks, chance=random.random())  # noqa: S311 (jitter)
-        return self._again(replace(self._record(claimed, Status.DUE), waits=looks + 1), error, pause)
+        pause = self._retry.delay_unreachable(looks=looks, asked=failure.retry_after, chance=_chance())
+        return self._again(replace(self._record(claimed, Status.DUE), waits=looks + 1), failure.error, pause)
 
-    def _later_or_failed(self, record: Record, error: str) -> Record:
-        pause = self._retry.delay(failed=record.attempts, chance=random.random())  # noqa: S311 (jitter)
-        return self._again(record, error, pause) if pause else self._failed(record, error)
+    def _later_or_failed(self, record: Record, failure: TemporaryFailure) -> Record:
+        pause = self._retry.delay(failed=record.attempts, asked=failure.retry_after, chance=_chance())
+        return self._again(record, failure.error, pause) if pause else self._failed(record, failure.error)
 
     def _again(self, record: Record, error: str, pause: timedelta) -> Record:
         return replace(record, status=Status.DUE, error=error, look_again_at=self._clock.now() + pause)
@@ -173,3 +177,7 @@ class Sender:
             waits=delivery.waits,
             language=delivery.language,
         )
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311 (jitter)

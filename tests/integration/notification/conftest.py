@@ -1,4 +1,8 @@
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -6,11 +10,13 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from services.notification.settings import Settings
 from shared.mongo import Client, connect
 from tests.integration.notification.harness import Notification, Notifications
 from tests.integration.notification.mailbox import Mailbox
+from tests.prove.gateway import SmsGateway
 from tests.unit.notification.builders import SENDER
 
 
@@ -30,6 +36,14 @@ def lines() -> Iterator[list[MutableMapping[str, Any]]]:
 def mailbox() -> Iterator[Mailbox]:
     with Mailbox() as server:
         yield server
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[SmsGateway]:
+    server = SmsGateway(port=Ports(file=tmp_path / "ports.json").of("gateway"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -65,3 +79,21 @@ async def notifications(client: Client, settings: Settings, mailbox: Mailbox) ->
 async def notification(notifications: Notifications) -> Notification:
     """One process, running, that knows the office."""
     return await notifications.start()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl, which makes the test's certificate, is not installed")
+    file = tmp_path / "server.pem"
+    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
+    key = ("-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key.pem", "-out", file)
+    subprocess.run(["openssl", "req", "-x509", *key, *subject], check=True, capture_output=True)
+    return file
+
+
+@pytest.fixture
+def starttls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, certificate.parent / "key.pem")
+    return context

@@ -3,13 +3,12 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+from services.notification.channels import SmsProvider
 from services.notification.channels.email import EmailChannel, SmtpServer
-from services.notification.channels.sms import FileProvider
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.domain import Retry
 from services.notification.handlers import handlers
@@ -43,6 +42,7 @@ class Notification:
     deliveries: Deliveries
     known: Known
     mail: EmailChannel
+    sms: SmsProvider | None
 
     def __post_init__(self) -> None:
         self._on = handlers(
@@ -63,8 +63,8 @@ class Notification:
     async def _handle(self, event: Event) -> None:
         await self._on[f"notification.{event.exchange}"][event.type](parse_event(event.body()))
 
-    async def delivery(self, event: Event, purpose: str) -> Document:
-        found = await self.deliveries.collection.find_one({"_id": f"{event.id}:{purpose}:email"})
+    async def delivery(self, event: Event, purpose: str, *, channel: str = "email") -> Document:
+        found = await self.deliveries.collection.find_one({"_id": f"{event.id}:{purpose}:{channel}"})
         assert found is not None
         return found
 
@@ -82,6 +82,8 @@ class Notification:
     async def stop(self) -> None:
         await self.dispatcher.stop()
         await self.mail.close()
+        if self.sms:
+            await self.sms.close()
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Notifications:
         pace: Pace = QUICK,
         retry: Retry = SOON,
         office: bool = True,
-        sms: Path | None = None,
+        sms: SmsProvider | None = None,
         renderer: Renderer | None = None,
         running: bool = True,
         **smtp: Any,
@@ -111,7 +113,7 @@ class Notifications:
             known=known,
             renderer=renderer or Renderer(sender=SENDER),
             mail=mail,
-            sms=FileProvider(sms) if sms else None,
+            sms=sms,
             clock=clock,
             send_timeout=pace.send_timeout,
             retry=retry,
@@ -126,7 +128,7 @@ class Notifications:
             clock=clock,
             pace=pace,
         )
-        one = Notification(self.database, clock, dispatcher, deliveries, known, mail)
+        one = Notification(self.database, clock, dispatcher, deliveries, known, mail, sms)
         if office:
             await one.hear(an_office_event())
         if running:

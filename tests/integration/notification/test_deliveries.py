@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.notification.channels.sms import FileProvider
 from services.notification.delivery import Pace
 from shared.contracts import (
     NotificationSent,
@@ -165,7 +166,7 @@ async def test_sms_goes_out_beside_the_mail(
     notifications: Notifications, mailbox: Mailbox, tmp_path: Path
 ) -> None:
     file = tmp_path / "sms.jsonl"
-    notification = await notifications.start(sms=file)
+    notification = await notifications.start(sms=FileProvider(file))
     willing, unwilling = Story(notification), Story(notification, sms_consent=False)
     yes, no = willing.confirmed(), unwilling.confirmed()
     await notification.hear(willing.contact(), unwilling.contact(), yes, no)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.notification.channels.mime import Mail
+from services.notification.channels.sms import FileProvider
 from services.notification.domain import Delivery, Retry, Send, Status
 from services.notification.rendering import Renderer
 from services.notification.storage import Record
@@ -57,7 +58,7 @@ async def test_temporary_refusals_end_after_the_last_attempt(notifications: Noti
 async def test_a_permanent_refusal_is_undeliverable(notification: Notification, mailbox: Mailbox) -> None:
     mailbox.refusals["gone@example.org"] = ["550 5.1.1 <gone@example.org> no such user"] * 9
     _, confirmed = await hear_confirmed(notification, email="gone@example.org")
-    delivery = await _until_settled(notification, confirmed)
+    delivery = await until_settled(notification, confirmed)
     assert [kind for kind, _ in published(delivery)] == ["notification.failed.v1", "notification.undeliverable.v1"]
     assert [state.status for _, state in published(delivery)] == ["failed", "undeliverable"]
     assert [entry["sequence"] for entry in delivery["outbox"]] == [1, 2]
@@ -69,26 +70,26 @@ async def test_a_permanent_refusal_is_undeliverable(notification: Notification, 
 async def test_an_sms_that_arrived_makes_up_for_the_mail(
     notifications: Notifications, mailbox: Mailbox, tmp_path: Path
 ) -> None:
-    notification = await notifications.start(sms=tmp_path / "sms.jsonl")
+    notification = await notifications.start(sms=FileProvider(tmp_path / "sms.jsonl"))
     mailbox.refusals["gone@example.org"] = ["550 no such user"]
     _, confirmed = await hear_confirmed(notification, email="gone@example.org")
     await notification.until(confirmed, "confirmation", "sent", channel="sms")
-    delivery = await _until_settled(notification, confirmed)
+    delivery = await until_settled(notification, confirmed)
     assert [kind for kind, _ in published(delivery)] == ["notification.failed.v1"]
 
 
 async def test_no_channel_left_is_said_once(
     notifications: Notifications, mailbox: Mailbox, tmp_path: Path
 ) -> None:
-    processes = [await notifications.start(sms=tmp_path / "sms.jsonl") for _ in range(3)]
+    processes = [await notifications.start(sms=FileProvider(tmp_path / "sms.jsonl")) for _ in range(3)]
     mailbox.refusals["gone@example.org"] = ["550 no such user"]
     _, confirmed = await hear_confirmed(processes[0], email="gone@example.org", sms_consent=False)
-    delivery = await _until_settled(processes[0], confirmed)
+    delivery = await until_settled(processes[0], confirmed)
     kinds = [kind for kind, _ in published(delivery)]
     assert kinds == ["notification.failed.v1", "notification.undeliverable.v1"]
 
 
-async def _until_settled(notification: Notification, event: AppointmentConfirmed) -> Document:
+async def until_settled(notification: Notification, event: AppointmentConfirmed) -> Document:
     await notification.until(event, "confirmation", "failed")
 
     async def settled() -> Document | None:

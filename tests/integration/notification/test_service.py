@@ -1,4 +1,4 @@
-"""Notification as its own process, between a real RabbitMQ, a real MongoDB and a real SMTP server."""
+"""Notification as its own process, between a real RabbitMQ, a real MongoDB, real SMTP and HTTP servers."""
 
 import asyncio
 import signal
@@ -13,13 +13,18 @@ from deploy.local.process import Process
 from deploy.local.stack import Service, Stack
 from shared.contracts import AppointmentConfirmed, Event, parse_event
 from tests.integration.notification.mailbox import Mailbox
+from tests.prove.gateway import SmsGateway
 from tests.unit.notification.builders import a_contact_event, an_appointment_id, an_event, an_office_event
 from tests.waiting import eventually
 
 
 @pytest.fixture
-def service(servers: Stack, mailbox: Mailbox) -> Iterator[Service]:
-    environment = {"NOTIFICATION_SMTP_PORT": str(mailbox.port), "NOTIFICATION_SMS": "none"}
+def service(servers: Stack, mailbox: Mailbox, gateway: SmsGateway) -> Iterator[Service]:
+    environment = {
+        "NOTIFICATION_SMTP_PORT": str(mailbox.port),
+        "NOTIFICATION_SMS": gateway.url,
+        "NOTIFICATION_SMS_TOKEN": gateway.token,
+    }
     process = servers.start_service("notification", name="notification", environment=environment)
     yield process
     process.stop()
@@ -53,6 +58,15 @@ def test_events_become_a_mail_and_an_event(servers: Stack, service: Process, mai
     eventually(lambda: address in mailbox.recipients, what="the mail")
     delivery = f"{confirmed.id}:confirmation:email"
     eventually(lambda: outbox_of(servers, delivery) == [], what="notification.sent.v1 is confirmed")
+
+
+def test_events_become_a_text_message(servers: Stack, service: Process, gateway: SmsGateway) -> None:
+    id = an_appointment_id()
+    confirmed = an_event(AppointmentConfirmed, appointment=id)
+    publish(servers, confirmed, a_contact_event(appointment=id), an_office_event())
+    reference = f"{confirmed.id}:confirmation:sms"
+    eventually(lambda: reference in [m.reference for m in gateway.taken], what="the text message")
+    eventually(lambda: outbox_of(servers, reference) == [], what="notification.sent.v1 is confirmed")
 
 
 def test_health_and_metrics_are_told(service: Service) -> None:

@@ -1,8 +1,6 @@
 """The mail channel against a real SMTP server."""
 
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -111,24 +109,6 @@ async def test_addresses_of_any_script_are_reached(channel: EmailChannel, mailbo
     await send(channel, to="jürgen@example.org")
     await send(channel, to="info@zürich.example")
     assert mailbox.recipients == ["jürgen@example.org", "info@xn--zrich-kva.example"]
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    if not shutil.which("openssl"):
-        pytest.skip("openssl, which makes the test's certificate, is not installed")
-    file = tmp_path / "server.pem"
-    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
-    key = ("-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key.pem", "-out", file)
-    subprocess.run(["openssl", "req", "-x509", *key, *subject], check=True, capture_output=True)
-    return file
-
-
-@pytest.fixture
-def starttls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, certificate.parent / "key.pem")
-    return context
 
 
 async def test_only_a_known_authority_is_trusted(starttls: ssl.SSLContext, certificate: Path) -> None:

@@ -251,6 +251,17 @@ def test_retry_grows_and_gives_up() -> None:
     assert retry.delay(failed=2, chance=1.0) == timedelta(seconds=15)
 
 
+def test_a_provider_may_ask_for_a_longer_pause() -> None:
+    retry = Retry(delays=(timedelta(seconds=10),), attempts=4, jitter=0.5)
+    minute, second = timedelta(minutes=1), timedelta(seconds=1)
+    assert retry.delay(failed=1, asked=minute, chance=0.0) == minute
+    assert retry.delay(failed=1, asked=minute, chance=1.0) == timedelta(seconds=90)
+    assert retry.delay(failed=1, asked=second, chance=0.5) == timedelta(seconds=10)
+    assert retry.delay(failed=4, asked=minute, chance=0.5) is None
+    assert retry.delay_unreachable(looks=9, asked=second, chance=0.0) == second
+    assert retry.delay_unreachable(looks=9, asked=minute, chance=0.0) == minute
+
+
 def test_waiting_grows_up_to_a_bound() -> None:
     pauses = [wait_before_looking_again(n) for n in range(1000)]
     assert pauses[0] == timedelta(milliseconds=50)

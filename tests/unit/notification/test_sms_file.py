@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.notification.channels import TemporaryFailure
-from services.notification.channels.sms import FileProvider, provider
+from services.notification.channels.sms import FileProvider
 
 pytestmark = pytest.mark.anyio
 
@@ -30,11 +30,3 @@ async def test_each_message_is_one_line(tmp_path: Path) -> None:
 async def test_a_missing_folder_is_a_temporary_failure(tmp_path: Path) -> None:
     with pytest.raises(TemporaryFailure):
         await FileProvider(tmp_path / "gone" / "sms.jsonl").send(to="+49", text="x", reference="r")
-
-
-def test_provider_is_chosen_by_its_setting() -> None:
-    assert provider("none") is None
-    assert isinstance(provider("file:/tmp/sms.jsonl"), FileProvider)
-    for wrong in ("", "file:", "https://example.org"):
-        with pytest.raises(ValueError, match="NOTIFICATION_SMS"):
-            provider(wrong)
