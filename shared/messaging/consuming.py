@@ -20,8 +20,9 @@ from pydantic import SecretStr
 from shared import tracing
 from shared.contracts.event import Event, wire_type
 from shared.contracts.reading import UnreadableEvent, parse_event
+from shared.crashpoints import CrashPoint, crash_point
 from shared.messaging.acknowledging import Acknowledger
-from shared.messaging.publishing import Publisher, PublishFailed, with_heartbeat
+from shared.messaging.publishing import Publisher, PublishFailed, being_cancelled, with_heartbeat
 from shared.mongo import DATABASE_DOWN
 from shared.observability import get_logger
 
@@ -113,9 +114,11 @@ class Consumers:
             broker = self._new_broker()
             try:
                 await broker.start()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if being_cancelled():
+                    raise
                 log.warning("consumers_wait_for_rabbitmq", error=type(error).__name__)
-                with suppress(Exception):
+                with suppress(Exception, asyncio.CancelledError):
                     await broker.stop()
             else:
                 self._broker = broker
@@ -168,11 +171,13 @@ class Consumers:
         trace = tracing.new(correlation_id=event.correlationid, traceparent=event.traceparent)
         with tracing.within(trace), HANDLING.labels(queue).time():
             try:
+                crash_point(CrashPoint.CONSUMER_BEFORE_HANDLER)
                 await self._until_dependencies_answer(queue, handlers[event.type], event)
             except _Stopping:
                 raise
             except Exception as error:
                 return await self._retry_or_park(queue, message, event, error), event.type
+            crash_point(CrashPoint.CONSUMER_AFTER_HANDLER)
             if self.log_handled:
                 log.info("event_handled", queue=queue, event_id=event.id, type=event.type)
         return "done", event.type
@@ -203,6 +208,7 @@ class Consumers:
         await self._republish(
             "retry", f"{RUNGS[attempt]}.{queue}", message, {**message.headers, ATTEMPT: attempt + 1}
         )
+        crash_point(CrashPoint.CONSUMER_AFTER_RETRY)
         return "retried"
 
     async def _park(
@@ -219,11 +225,13 @@ class Consumers:
             "x-parked-at": datetime.now(UTC).isoformat(),
         }
         await self._republish("parking", queue, message, headers)
+        crash_point(CrashPoint.CONSUMER_AFTER_PARKING)
 
     async def _republish(
         self, exchange: str, routing_key: str, message: IncomingMessage, headers: dict[str, Any]
     ) -> None:
         """Until the broker confirms: only then may the original be acknowledged."""
+        crash_point(CrashPoint.CONSUMER_BEFORE_REPUBLISH)
         while True:
             try:
                 return await self.publisher.publish(

@@ -37,6 +37,12 @@ class Unroutable(PublishFailed):
     """The broker answered, and no queue is bound for this routing key."""
 
 
+def being_cancelled() -> bool:
+    """Whether the current task is cancelled by its owner: a dying connection raises CancelledError as well."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def with_heartbeat(url: SecretStr) -> str:
     plain = url.get_secret_value()
     return f"{plain}{'&' if '?' in plain else '?'}heartbeat={_HEARTBEAT}"
@@ -115,7 +121,7 @@ class Publisher:
             raise Unroutable(f"no queue is bound for {routing_key!r} on {exchange!r}") from error
         except asyncio.CancelledError as error:
             # A dying connection cancels its waiting publishers: only our own cancellation may go on.
-            if (task := asyncio.current_task()) and task.cancelling():
+            if being_cancelled():
                 raise
             raise PublishFailed("the connection died") from error
         except (TimeoutError, DeliveryError, AMQPError, ChannelInvalidStateError, OSError) as error:
@@ -128,12 +134,19 @@ class Publisher:
         return self._channel
 
     async def _keep_connected(self) -> None:
+        """Whatever the library raises while it connects: without this loop nothing was published ever again.
+
+        Besides its own errors that can be StopAsyncIteration, where the peer closes before it has said a word,
+        and a cancellation that is nobody's.
+        """
         failures = 0
         while True:
             try:
                 await self._connect_once()
                 failures = 0
-            except (AMQPError, OSError, TimeoutError) as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if being_cancelled():
+                    raise
                 failures += 1
                 if failures == 1:
                     log.warning("rabbitmq_away", connection=self._name, error=type(error).__name__)
