@@ -15,11 +15,11 @@ from shared.setup import KEYFILE, Trouble, database_users, deploy_folder, set_up
 class Mongod(Process):
     """A replica set of one with access control, its data and port kept from one start to the next."""
 
-    def __init__(self, *, folder: Path, secrets: Path, ports: Ports) -> None:
-        super().__init__(name="mongod", log=folder / "log" / "mongod.log")
-        self.port = ports.of("mongod")
+    def __init__(self, *, folder: Path, secrets: Path, ports: Ports, name: str = "mongod") -> None:
+        super().__init__(name=name, log=folder / "log" / f"{name}.log")
+        self.port = ports.of(name)
         self.address = f"127.0.0.1:{self.port}"
-        self._data = folder / "mongod"
+        self._data = folder / name
         self._secrets = secrets
 
     def command(self) -> Sequence[str | Path]:

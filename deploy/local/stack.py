@@ -70,13 +70,13 @@ class Stack:
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self.folder)
-        self._ports = Ports(file=self.folder / "ports.json", fixed=ports)
+        self.ports = Ports(file=self.folder / "ports.json", fixed=ports)
         self._environment = dict(environment or {})
         self.secrets = self.folder / "secrets"
         self.sms_file = self.folder / "sms.jsonl"
-        self.mongod = Mongod(folder=self.folder, secrets=self.secrets, ports=self._ports)
-        self.rabbitmq = RabbitMQ(folder=self.folder, secrets=self.secrets, ports=self._ports)
-        self.mail = MailCatcher(folder=self.folder, ports=self._ports)
+        self.mongod = Mongod(folder=self.folder, secrets=self.secrets, ports=self.ports)
+        self.rabbitmq = RabbitMQ(folder=self.folder, secrets=self.secrets, ports=self.ports)
+        self.mail = MailCatcher(folder=self.folder, ports=self.ports)
         self.services: dict[str, Service] = {}
         for kind in services:
             self._add(kind, kind, {})
@@ -165,7 +165,7 @@ class Stack:
         self.mongod.set_up()
 
     def _add(self, kind: str, name: str, environment: Mapping[str, str], module: str | None = None) -> Service:
-        port = self._ports.of(name)
+        port = self.ports.of(name)
         everywhere = self._settings(kind, port)
         self.services[name] = Service(
             kind=kind,
