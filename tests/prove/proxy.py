@@ -7,6 +7,8 @@ by hand; tests start it in their own process and change its weather while it run
 import argparse
 import asyncio
 import queue
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -84,7 +86,7 @@ class Proxy:
 
     def _cut(self) -> None:
         for writer in list(self._writers):
-            writer.transport.abort()
+            _reset(writer)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -107,12 +109,12 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
         if self.weather.refused:
             self.refusals.put(None)
-            writer.transport.abort()
+            _reset(writer)
             return
         try:
             there, out = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
-            writer.transport.abort()
+            _reset(writer)
             return
         self._writers |= {writer, out}
         try:
@@ -142,6 +144,14 @@ class Proxy:
             await asyncio.sleep(pause)
         while self.weather.half_open:  # noqa: ASYNC110 (changed from another thread)
             await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Ends the connection as a lost host does: without lingering the kernel says RST, not FIN."""
+    with suppress(OSError, RuntimeError):
+        end: socket.socket = writer.get_extra_info("socket")
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 def main() -> None:
