@@ -18,7 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import tracing
-from shared.mongo import DATABASE_DOWN
+from shared.crashpoints import warn_if_armed
+from shared.http_protocol import BoundedHeads
+from shared.mongo import DATABASE_DOWN, OperationFailure, is_away
 from shared.observability import get_logger
 from shared.settings import CommonSettings
 
@@ -94,6 +96,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _http_error)
     for error in (*DATABASE_DOWN, TimeoutError):
         app.add_exception_handler(error, _unavailable)
+    app.add_exception_handler(OperationFailure, _operation_failed)
     app.add_exception_handler(Exception, _unexpected)
     _add_probes(app, health)
     return app
@@ -122,7 +125,7 @@ def serve(app: FastAPI, *, settings: CommonSettings, health: Health) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeads,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -130,6 +133,7 @@ def serve(app: FastAPI, *, settings: CommonSettings, health: Health) -> None:
         timeout_graceful_shutdown=int(settings.stop_within.total_seconds()),
     )
     _collect_garbage_rarely()
+    warn_if_armed()
     _Server(config, health).run()
 
 
@@ -189,6 +193,10 @@ async def _unavailable(_: Request, error: Exception) -> Response:
     return problem_response(503, body, {"Retry-After": str(_RETRY_AFTER_S)})
 
 
+async def _operation_failed(request: Request, error: Exception) -> Response:
+    return await (_unavailable if is_away(error) else _unexpected)(request, error)
+
+
 async def _unexpected(_: Request, error: Exception) -> Response:
     log.error("request_failed", exc_info=error)
     body = {"type": "internal-error", "title": "Something went wrong here", "status": 500}
@@ -228,7 +236,8 @@ class _Edge:
                 await self._app(scope, limited, send)
         except TimeoutError as error:
             if not send.status:
-                await (await _unavailable(Request(scope), error))(scope, receive, send)
+                answer = _too_slow() if limited.waiting else await _unavailable(Request(scope), error)
+                await answer(scope, receive, send)
         if limited.exceeded:
             await _too_large(scope, receive, send.released())
 
@@ -272,9 +281,12 @@ class _Limited:
         self._answer = answer
         self._seen = 0
         self.exceeded = False
+        self.waiting = False
 
     async def __call__(self) -> Message:
+        self.waiting = True
         message = await self._receive()
+        self.waiting = False
         self._seen += len(message.get("body", b""))
         if self._seen <= LARGEST_BODY:
             return message
@@ -286,3 +298,9 @@ async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
     body = {"type": "body-too-large", "title": "The request is too large", "status": 413}
     detail = f"A request may have {LARGEST_BODY} bytes at most."
     await problem_response(413, {**body, "detail": detail}, {"Connection": "close"})(scope, receive, send)
+
+
+def _too_slow() -> Response:
+    body = {"type": "request-too-slow", "title": "The request did not come in time", "status": 408}
+    detail = f"All of a request must come within {_LONGEST_REQUEST_S} seconds."
+    return problem_response(408, {**body, "detail": detail}, {"Connection": "close"})

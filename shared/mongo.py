@@ -40,9 +40,20 @@ DATABASE_DOWN: tuple[type[Exception], ...] = (
     errors.WriteConcernError,
 )
 
+# The cluster's time is signed, and a member that has just started may not have read the keys yet.
+_KEY_NOT_FOUND = 211
+
 DuplicateKeyError = errors.DuplicateKeyError
 BulkWriteError = errors.BulkWriteError
+OperationFailure = errors.OperationFailure
 PyMongoError = errors.PyMongoError
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether `error` says that the database cannot answer now: one of DATABASE_DOWN, or as good as that."""
+    if isinstance(error, errors.OperationFailure) and error.code == _KEY_NOT_FOUND:
+        return True
+    return isinstance(error, DATABASE_DOWN)
 
 
 def connect(settings: CommonSettings) -> Client:
@@ -72,7 +83,9 @@ async def once_it_answers(attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
-        except DATABASE_DOWN as error:
+        except PyMongoError as error:
+            if not is_away(error):
+                raise
             log.warning("waiting_for_mongodb", error=type(error).__name__)
             await asyncio.sleep(_WAIT_FOR_START_S)
 

@@ -23,7 +23,7 @@ from shared.contracts.reading import UnreadableEvent, parse_event
 from shared.crashpoints import CrashPoint, crash_point
 from shared.messaging.acknowledging import Acknowledger
 from shared.messaging.publishing import Publisher, PublishFailed, being_cancelled, with_heartbeat
-from shared.mongo import DATABASE_DOWN
+from shared.mongo import is_away
 from shared.observability import get_logger
 
 log = get_logger()
@@ -46,9 +46,6 @@ H = TypeVar("H", bound=AnyHandler)
 
 class DependencyDown(Exception):
     """A handler's dependency is away: keep the message and try again soon, without counting an attempt."""
-
-
-_DOWN: tuple[type[Exception], ...] = (*DATABASE_DOWN, DependencyDown)
 
 
 class _Stopping(Exception):
@@ -186,7 +183,9 @@ class Consumers:
         while True:
             try:
                 return await handler(event)
-            except _DOWN as error:
+            except Exception as error:
+                if not (isinstance(error, DependencyDown) or is_away(error)):
+                    raise
                 log.warning("consumer_paused", queue=queue, event_id=event.id, error=type(error).__name__)
                 with PAUSED.labels(queue).track_inprogress():
                     await self._pause()

@@ -24,7 +24,7 @@ from services.booking.commands import Booking, Held, HoldRequest
 from services.booking.domain.appointment import ContactDetails
 from services.booking.domain.office import Member
 from services.booking.tokens import Keys
-from shared.mongo import DATABASE_DOWN
+from shared.mongo import PyMongoError, is_away
 from shared.observability import get_logger
 
 log = get_logger()
@@ -104,7 +104,9 @@ async def _send_links(booking: Booking, email: str) -> None:
         try:
             await booking.send_links(email)
             return
-        except DATABASE_DOWN as error:
+        except PyMongoError as error:
+            if not is_away(error):
+                raise
             log.warning("links_not_sent_yet", error=type(error).__name__)
             await asyncio.sleep(1)
     log.error("links_not_sent")

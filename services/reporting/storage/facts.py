@@ -16,7 +16,8 @@ from pymongo.errors import AutoReconnect
 
 from services.reporting.domain import AppointmentFact, DemandFact, Fact, MessageFact, buckets_of
 from services.reporting.storage.batch import Batch
-from shared.mongo import DATABASE_DOWN, BulkWriteError, Collection, Database, Document
+from shared.crashpoints import CrashPoint, crash_point
+from shared.mongo import BulkWriteError, Collection, Database, Document, is_away
 
 EVENTS = Counter(
     "reporting_facts_total",
@@ -87,6 +88,7 @@ class Facts:
         kind = KINDS[type(fact)]
         new = NewFact(id, sequence, _fields(fact), buckets_of(fact, self._zone))
         applied = await self._batches[kind].add(new)
+        crash_point(CrashPoint.REPORTING_AFTER_FACT)
         self._counters[kind, applied].inc()
         if applied:
             self._changed.set()
@@ -156,9 +158,9 @@ class _Writer:
     async def _write_distinct(self, facts: list[NewFact]) -> dict[str, bool | Exception]:
         try:
             return await self._upsert(facts)
-        except DATABASE_DOWN:
-            raise
         except Exception as error:
+            if is_away(error):
+                raise
             # One fact that cannot be encoded fails the whole command: find out which it is.
             if len(facts) == 1:
                 return {facts[0].id: error}
