@@ -15,6 +15,7 @@ from uuid import uuid4
 from prometheus_client import Counter, Gauge
 
 from shared.contracts.event import Event
+from shared.crashpoints import CrashPoint, crash_point
 from shared.messaging import Publisher, PublishFailed, Unroutable
 from shared.mongo import Collection, DatabaseClock, Document, DuplicateKeyError, PyMongoError
 from shared.observability import get_logger
@@ -122,6 +123,7 @@ class Relay:
     async def _send(self, collection: str, document_id: Any, entry: Entry) -> None:
         try:
             async with self._slots:
+                crash_point(CrashPoint.RELAY_BEFORE_PUBLISH)
                 await self._publisher.publish(
                     exchange=entry["exchange"],
                     routing_key=entry["type"],
@@ -136,6 +138,7 @@ class Relay:
             self._sending.discard(entry["id"])
             raise
         else:
+            crash_point(CrashPoint.RELAY_AFTER_CONFIRM)
             self._confirmed[collection][document_id].append(entry["id"])
             self._to_pull.set()
 
@@ -170,6 +173,7 @@ class Relay:
             except PyMongoError:
                 self._put_back(confirmed)
                 raise
+            crash_point(CrashPoint.RELAY_AFTER_PULL)
             del confirmed[name]
             self._sending.difference_update(ids)
 
@@ -193,6 +197,7 @@ class Relay:
                 log.warning("outbox_sweep_failed", error=type(error).__name__)
 
     async def _sweep(self, *, before: datetime) -> None:
+        crash_point(CrashPoint.RELAY_AFTER_LEASE)
         for name, collection in self._collections.items():
             cursor = collection.find(
                 {**_HAS_EVENTS, "outbox.0.at": {"$lt": before}}, {"outbox": 1}, sort=[("outbox.0.at", 1)]

@@ -19,6 +19,7 @@ from services.booking.storage import AlreadyHeld, Appointments, ChangedMeanwhile
 from services.booking.tokens import Keys
 from shared.contracts import LinkRequested
 from shared.contracts.offices import Service
+from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import DatabaseClock
 
 _TRIES = 5
@@ -382,6 +383,7 @@ class Booking:
             raise CodeUsedUp
         if not self.keys.verifies_code(code, appointment.id, generation):
             raise WrongSecret
+        crash_point(CrashPoint.BOOKING_AFTER_CODE_TRY)
         await self.appointments.forget_try(appointment.id, contact_sequence=generation)
 
 

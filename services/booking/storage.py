@@ -12,6 +12,7 @@ from services.booking.domain.appointment import HELD, Appointment, Change, Conta
 from services.booking.recent import Recent
 from services.booking.tokens import Keys
 from shared.contracts import AppointmentState, Contact, Event, Step, new_event
+from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Collection, Database, Document
 from shared.outbox import Entry, Relay, ensure_outbox_index, outbox_entry
 
@@ -74,9 +75,11 @@ class Appointments:
             },
         }
         try:
+            crash_point(CrashPoint.BOOKING_BEFORE_INSERT)
             await self._collection.insert_one(document)
         except DuplicateKeyError as error:
             raise (AlreadyHeld if _is_id(error) else SlotTaken) from None
+        crash_point(CrashPoint.BOOKING_AFTER_INSERT)
         self._relay.submit(collection="appointments", document_id=appointment.id, entries=told)
         self.recent.keep(appointment)
 
@@ -92,11 +95,13 @@ class Appointments:
         update["$push"] = {"outbox": {"$each": told}, "history": {"$each": _without_personal_data(told)}}
         guard = {"_id": before.id, "version": before.version, "status": before.status}
         try:
+            crash_point(CrashPoint.BOOKING_BEFORE_APPLY)
             result = await self._collection.update_one(guard, update)
         except DuplicateKeyError:
             raise SlotTaken from None
         if not result.matched_count:
             raise ChangedMeanwhile
+        crash_point(CrashPoint.BOOKING_AFTER_APPLY)
         self._relay.submit(collection="appointments", document_id=after.id, entries=told)
         self.recent.keep(after)
         return after
@@ -109,6 +114,7 @@ class Appointments:
             "cooling": to_document(before)["cooling"],
         }
         result = await self._collection.update_one(guard, _difference(before, after))
+        crash_point(CrashPoint.BOOKING_AFTER_RELEASE)
         return bool(result.modified_count)
 
     async def try_code(self, id: str, *, contact_sequence: int, most: int) -> bool:
@@ -138,6 +144,7 @@ class Appointments:
         }
         result = await self._collection.update_one(guard, update)
         if result.modified_count:
+            crash_point(CrashPoint.BOOKING_AFTER_LINK)
             self._relay.submit(collection="appointments", document_id=id, entries=[entry])
 
     async def ids_by_email(self, email: str, *, now: datetime, most: int) -> list[str]:
@@ -341,6 +348,7 @@ class Publications:
             raise ChangedMeanwhile from None
         if stored and not result.matched_count:
             raise ChangedMeanwhile
+        crash_point(CrashPoint.BOOKING_AFTER_OFFICE)
         self._relay.submit(collection="offices", document_id=id, entries=[entry])
         return True
 
@@ -355,6 +363,7 @@ class Publications:
             },
             upsert=True,
         )
+        crash_point(CrashPoint.BOOKING_AFTER_DEMAND)
         self._relay.submit(collection="demand", document_id=event.subject, entries=[entry])
 
 

@@ -9,6 +9,7 @@ from prometheus_client import Counter
 from services.booking.commands import Booking
 from services.booking.domain.appointment import Appointment
 from services.booking.storage import Appointments
+from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import DatabaseClock, PyMongoError
 from shared.observability import get_logger
 
@@ -59,6 +60,7 @@ class Sweeper:
         except Exception as error:
             log.error("appointment_not_settled", appointment=appointment.id, exc_info=error)
         else:
+            crash_point(CrashPoint.BOOKING_AFTER_SETTLE)
             SETTLED.inc()
 
     async def sweep(self) -> None:

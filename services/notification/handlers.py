@@ -16,6 +16,7 @@ from shared.contracts import (
     OfficePublished,
 )
 from shared.contracts.appointments import AppointmentEvent
+from shared.crashpoints import CrashPoint, crash_point
 from shared.messaging import Handlers
 
 
@@ -34,6 +35,7 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
     async def plan_messages(event: AppointmentEvent) -> None:
         # The state first: a delivery that is claimed before its own state would only wait for it.
         await known.keep_state(event)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_STATE)
         delivery = domain.message_for(event)
         if delivery:
             await dispatcher.plan(delivery)
@@ -41,12 +43,14 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
     @on("notification.contacts", ContactProvided)
     async def keep_contact(event: ContactProvided) -> None:
         await known.keep_contact(event)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_CONTACT)
         await deliveries.contact_came(event.data.appointment, now=clock.now())
         dispatcher.wake()
 
     @on("notification.contacts", LinkRequested)
     async def plan_link(event: LinkRequested) -> None:
         await known.keep_contact(event)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_LINK_CONTACT)
         await dispatcher.plan(domain.link_message(event))
 
     @on("notification.contacts", ContactErased)
@@ -56,6 +60,7 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
     @on("notification.offices", OfficePublished)
     async def keep_office(event: OfficePublished) -> None:
         await known.keep_office(event)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_OFFICE)
         await deliveries.office_came(event.data.id, now=clock.now())
         dispatcher.wake()
 

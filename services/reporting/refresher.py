@@ -5,7 +5,6 @@ fact has not changed since. A crash before the last step only repeats the work.
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
@@ -14,6 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.reporting.domain import Tally
 from services.reporting.storage import Facts, Figures, Lease, LeaseLost, Mark
+from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import PyMongoError
 from shared.observability import get_logger
 
@@ -66,10 +66,13 @@ class Refresher:
         _measure(keys, marks)
         if not keys:
             return 0
+        crash_point(CrashPoint.REPORTING_AFTER_MARKS)
         with DURATION.time():
             for start in range(0, len(keys), _BUCKETS_PER_WRITE):
                 await self._compute(keys[start : start + _BUCKETS_PER_WRITE])
+            crash_point(CrashPoint.REPORTING_AFTER_FIGURES)
             await self._facts.clear(marks)
+            crash_point(CrashPoint.REPORTING_AFTER_CLEAR)
         REFRESHED.inc(len(keys))
         return len(keys)
 
@@ -86,8 +89,9 @@ class Refresher:
         await self._figures.write(tallies, fence=fence)
 
     async def _keep_refreshing(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
-            started = time.monotonic()
+            started = clock()
             self._changed.clear()
             refreshed: int | None = None
             try:
@@ -97,7 +101,7 @@ class Refresher:
             except Exception as error:
                 # The marks stay, so nothing is lost; without this loop no figure would ever change again.
                 log.error("refresh_failed", exc_info=error)
-            await self._pause(refreshed, time.monotonic() - started)
+            await self._pause(refreshed, clock() - started)
 
     async def _pause(self, refreshed: int | None, duration: float) -> None:
         if refreshed == 0:
@@ -109,11 +113,12 @@ class Refresher:
             await self._pause_while_facts_come(min(_PAUSE_PER_WORK * duration, _LONGEST_PAUSE_S))
 
     async def _pause_while_facts_come(self, longest: float) -> None:
-        until = time.monotonic() + longest
+        clock = asyncio.get_running_loop().time
+        until = clock() + longest
         while True:
             self._changed.clear()
             await asyncio.sleep(_SHORTEST_PAUSE_S)
-            if not self._changed.is_set() or time.monotonic() >= until:
+            if not self._changed.is_set() or clock() >= until:
                 return
 
 

@@ -52,7 +52,7 @@ class ProblemBody(BaseModel):
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, for its OpenAPI."""
     content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
-    return {code: {"description": "Problem", "content": content} for code in (*codes, 413, 422, 503)}
+    return {code: {"description": "Problem", "content": content} for code in (*codes, 408, 413, 422, 503)}
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -36,6 +36,13 @@ def _phone(text: str) -> str:
     return digits
 
 
+def _moment(moment: datetime) -> datetime:
+    # The first and last years there are cannot be told in every time zone.
+    if not 1970 <= moment.year < 9999:
+        raise ValueError("a time lies between the years 1970 and 9998")
+    return moment.astimezone(UTC)
+
+
 def _email(text: str) -> str:
     return text.lower()
 
@@ -44,7 +51,7 @@ _Trimmed = StringConstraints(strip_whitespace=True, min_length=1, max_length=100
 PersonName = Annotated[str, _Trimmed, AfterValidator(_person_name)]
 Phone = Annotated[str, StringConstraints(max_length=30), AfterValidator(_phone)]
 Email = Annotated[EmailStr, AfterValidator(_email)]
-Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,60}$")]
 Ags = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
 Secret = Annotated[str, StringConstraints(min_length=6, max_length=100, pattern=r"^[A-Za-z0-9._=-]+$")]

@@ -13,6 +13,7 @@ from services.notification.delivery.sending import Clock, Facts, Sender
 from services.notification.domain import Delivery
 from services.notification.storage import Claimed, Deliveries, Record
 from shared import tracing
+from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import PyMongoError
 from shared.observability import get_logger
 
@@ -76,6 +77,7 @@ class Dispatcher:
         self._planning += 1
         try:
             if await self._deliveries.plan(delivery, claimed=claimed):
+                crash_point(CrashPoint.NOTIFICATION_AFTER_PLAN)
                 self._claimed.append(claimed)
                 self._woken.set()
         finally:
@@ -160,9 +162,15 @@ class Dispatcher:
         facts = await self._sender.facts([c.delivery for c in claimed])
         del self._claimed[: len(claimed)]
         for one in claimed:
+            # Storing it took longer than its lease: it may be claimed anew already, perhaps by this process.
+            if not self._has_time(one):
+                continue
             task = asyncio.create_task(self._deliver(one, facts))
             self._running[one.delivery.id] = task
             task.add_done_callback(partial(self._ended, one.delivery.id))
+
+    def _has_time(self, claimed: Claimed) -> bool:
+        return claimed.has_time_for(self._pace.send_timeout, now=self._clock.now())
 
     def _ended(self, id: str, task: asyncio.Task[None]) -> None:
         del self._running[id]
@@ -174,11 +182,10 @@ class Dispatcher:
     async def _deliver(self, claimed: Claimed, facts: Facts) -> None:
         delivery = claimed.delivery
         async with self._slots:
-            now = self._clock.now()
             if not self._taking:
                 self._claimed.append(claimed)
                 return
-            if now >= claimed.lease_until - self._pace.send_timeout:
+            if not self._has_time(claimed):
                 return
             trace = tracing.new(correlation_id=delivery.correlation_id, traceparent=delivery.traceparent)
             with tracing.within(trace), metrics.IN_FLIGHT.track_inprogress():

@@ -19,6 +19,7 @@ from shared.contracts import (
     NotificationUndeliverable,
     new_event,
 )
+from shared.crashpoints import CrashPoint, crash_point
 from shared.observability import get_logger
 from shared.outbox import Entry, Relay, outbox_entry
 
@@ -85,7 +86,9 @@ class Recorder:
                 continue
             if is_undeliverable(statuses):
                 await self._say_undeliverable(planned[0], now=now)
+            crash_point(CrashPoint.NOTIFICATION_BEFORE_SETTLE)
             await self._deliveries.settle(failed)
+            crash_point(CrashPoint.NOTIFICATION_AFTER_SETTLE)
 
     async def _say_undeliverable(self, first: Stored, *, now: datetime) -> None:
         delivery, version = first.delivery, first.delivery.version + 1
@@ -93,6 +96,7 @@ class Recorder:
         state = state.model_copy(update={"error": first.error})
         entry = _entry(NotificationUndeliverable, delivery, state, version=version, now=now)
         if await self._deliveries.mark_undeliverable(delivery.id, version=version, entries=[entry]):
+            crash_point(CrashPoint.NOTIFICATION_AFTER_UNDELIVERABLE)
             metrics.UNDELIVERABLE.labels(delivery.purpose.value).inc()
             log.warning("undeliverable", delivery=delivery.id, appointment=delivery.appointment)
             self._relay.submit(collection=self._deliveries.name, document_id=delivery.id, entries=[entry])
@@ -116,6 +120,7 @@ class Recorder:
 
     async def _write(self, records: list[Record]) -> None:
         lost = {r.claimed.delivery.id for r in await self._deliveries.record(records)}
+        crash_point(CrashPoint.NOTIFICATION_AFTER_RECORD)
         if lost:
             metrics.LEASES_LOST.inc(len(lost))
             log.warning("leases_lost", deliveries=sorted(lost))

@@ -36,6 +36,10 @@ Plan = Callable[[Delivery], Awaitable[None]]
 _FRESH = timedelta(seconds=2)
 
 
+class LeaseEndsSoon(Exception):
+    """What had to be done before sending took so long that too little is left of the lease to send within it."""
+
+
 class Clock(Protocol):
     def now(self) -> datetime: ...
 
@@ -72,7 +76,7 @@ class Sender:
         self._mail = mail
         self._sms = sms
         self._clock = clock
-        self._send_timeout = send_timeout.total_seconds()
+        self._send_timeout = send_timeout
         self._retry = retry
 
     async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
@@ -86,38 +90,48 @@ class Sender:
         return Facts(states, contacts, offices, read_at)
 
     async def send(self, claimed: Claimed, facts: Facts, *, plan: Plan) -> Record:
-        """Never raises, but for a database that is away: what goes wrong is an outcome.
+        """Never raises, but for a database that is away, or so slow that no time is left (LeaseEndsSoon).
 
-        What should go out beside it is planned first, so that it is not forgotten whatever comes of this one.
+        All else that goes wrong is an outcome. What should go out beside it is planned first, so that it is not forgotten whatever comes of this one.
         """
-        delivery, now = claimed.delivery, self._clock.now()
-        if now - facts.read_at > _FRESH:
+        delivery = claimed.delivery
+        if self._clock.now() - facts.read_at > _FRESH:
             facts = await self.facts([delivery])
-        decision = domain.decide(
+        if beside := self._beside(delivery, facts):
+            await plan(beside)
+            crash_point(CrashPoint.NOTIFICATION_AFTER_SMS_PLAN)
+        # Not before: reading and planning may have taken long.
+        now = self._clock.now()
+        match self._decide(delivery, facts, now=now):
+            case Send() as decided:
+                if not claimed.has_time_for(self._send_timeout, now=now):
+                    raise LeaseEndsSoon
+                return await self._sent(claimed, decided)
+            case Wait(missing):
+                again = now + domain.wait_before_looking_again(delivery.waits)
+                record = self._record(claimed, Status.DUE)
+                return replace(record, waits=delivery.waits + 1, waits_for=missing, look_again_at=again)
+            case Drop(status, reason):
+                return replace(self._record(claimed, status), error=reason, finished_at=now)
+
+    def _decide(self, delivery: Delivery, facts: Facts, *, now: datetime) -> Send | Wait | Drop:
+        return domain.decide(
             delivery,
             state=facts.states.get(delivery.appointment),
             contact=facts.contacts.get(delivery.appointment),
             office=facts.offices.get(delivery.office),
             now=now,
         )
-        match decision:
-            case Send():
-                await self._plan_beside(delivery, facts, plan)
-                return await self._sent(claimed, decision)
-            case Wait(missing):
-                again = now + domain.wait_before_looking_again(delivery.waits)
-                record = self._record(claimed, Status.DUE)
-                return replace(record, waits=delivery.waits + 1, waits_for=missing, look_again_at=again)
-            case Drop(status, reason):
-                if status is Status.NOT_WANTED:
-                    await self._plan_beside(delivery, facts, plan)
-                return replace(self._record(claimed, status), error=reason, finished_at=now)
 
-    async def _plan_beside(self, delivery: Delivery, facts: Facts, plan: Plan) -> None:
+    def _beside(self, delivery: Delivery, facts: Facts) -> Delivery | None:
+        """The SMS that goes with this mail, where the mail goes out or there is no address for it."""
         beside = domain.sms_beside(delivery, facts.contacts.get(delivery.appointment)) if self._sms else None
-        if beside:
-            await plan(beside)
-            crash_point(CrashPoint.NOTIFICATION_AFTER_SMS_PLAN)
+        if beside is None:
+            return None
+        match self._decide(delivery, facts, now=self._clock.now()):
+            case Send() | Drop(Status.NOT_WANTED):
+                return beside
+        return None
 
     async def _sent(self, claimed: Claimed, facts: Send) -> Record:
         delivery = claimed.delivery
@@ -148,7 +162,7 @@ class Sender:
             raise PermanentFailure("no SMS provider")
         text = self._renderer.sms(delivery, facts)
         try:
-            async with asyncio.timeout(self._send_timeout):
+            async with asyncio.timeout(self._send_timeout.total_seconds()):
                 await self._sms.send(to=facts.to, text=text, reference=delivery.id)
         except TimeoutError as error:
             raise TemporaryFailure("timeout") from error

@@ -11,6 +11,7 @@ from pymongo import InsertOne, UpdateMany, UpdateOne
 
 from services.notification.domain import Channel, Delivery, Purpose, Status
 from services.notification.storage.grouped import GroupedWrites
+from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Database, Document
 from shared.outbox import Entry, ensure_outbox_index
 
@@ -27,6 +28,9 @@ class Claimed:
     delivery: Delivery
     token: str
     lease_until: datetime
+
+    def has_time_for(self, span: timedelta, *, now: datetime) -> bool:
+        return now < self.lease_until - span
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class Deliveries:
         token, until = uuid4().hex, now + lease
         claim = {"$set": {"token": token, "next_at": until}, "$unset": {"waits_for": ""}}
         await self.collection.update_many({**ready, "_id": {"$in": ids}}, claim)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_CLAIM)
         mine = await self.collection.find({"_id": {"$in": ids}, "token": token}).to_list(None)
         mine.sort(key=lambda d: (d["priority"], d["due_at"]))
         return [Claimed(_delivery(d), token, until) for d in mine]

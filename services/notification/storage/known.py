@@ -1,7 +1,6 @@
 """What this service knows of appointments, contacts and offices: the newest of each, by sequence."""
 
 import asyncio
-import time
 from collections.abc import Iterable
 
 from pymongo import UpdateOne
@@ -70,14 +69,15 @@ class Known:
         return {office.id: office for office in found if office}
 
     async def _office(self, id: str) -> Office | None:
+        clock = asyncio.get_running_loop().time
         read_at, office = self._office_cache.get(id, (float("-inf"), None))
-        if time.monotonic() - read_at < _OFFICE_CACHED_S:
+        if clock() - read_at < _OFFICE_CACHED_S:
             return office
         document = await self._offices.find_one({"_id": id})
         if document is None:
             return None
         office = Office.model_validate(document["data"])
-        self._office_cache[id] = (time.monotonic(), office)
+        self._office_cache[id] = (clock(), office)
         return office
 
 
