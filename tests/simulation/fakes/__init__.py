@@ -1,0 +1,1 @@
+"""In memory, what the services call: MongoDB, RabbitMQ, mail and SMS. Each call is a step of its process."""
