@@ -45,7 +45,8 @@ def main() -> int:
     print(report.summary(outcome))
     if not outcome.violations:
         shutil.rmtree(folder, ignore_errors=True)
-        _say(f"Nothing lost, nothing doubled, nothing stuck. The table is in {given.report}.")
+        _say("No violation: nothing lost, nothing stuck, nothing sent more often than documented.")
+        _say(f"The table is in {given.report}.")
         return 0
     _say(f"{len(outcome.violations)} violations; the table is in {given.report}, logs and history in {folder}.")
     return 1

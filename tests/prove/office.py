@@ -6,7 +6,7 @@ from bench.office import OFFICE_FILE, write_large_office
 
 _SHORT = {
     "hold_minutes = 10": "hold_minutes = 1",
-    "confirm_minutes = 60": "confirm_minutes = 2",
+    "confirm_minutes = 60": "confirm_minutes = 1",
     "cooling_minutes = [10, 40]": "cooling_minutes = [0, 1]",
 }
 

@@ -25,8 +25,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`probes` run first, each time; `timed` follow in this order until the time is up."""
+    """`matrix` has every row. `probes` run first, each time; `timed` follow in this order until the time is up."""
 
+    matrix: Sequence[Fault]
     seed: int
     minutes: float
     rate: float
@@ -54,7 +55,7 @@ def plan_for(rows: Sequence[Fault], *, seed: int, minutes: float, rate: float, o
     timed = [fault for fault in chosen if fault.timed]
     random.Random(seed).shuffle(timed)  # noqa: S311 (must be repeatable)
     probes = [fault for fault in chosen if not fault.timed]
-    return Plan(seed=seed, minutes=minutes, rate=rate, probes=probes, timed=timed)
+    return Plan(matrix=rows, seed=seed, minutes=minutes, rate=rate, probes=probes, timed=timed)
 
 
 def prove(plan: Plan, folder: Path, say: Say) -> Outcome:

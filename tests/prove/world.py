@@ -161,9 +161,11 @@ class World:
             proxy.start()
         self.mail.start()
         self.gateway.start()
+        # This also makes the key file that lets the members trust each other.
+        self.stack.start()
         for member in self.members[1:]:
             member.start()
-        self.stack.start()
+            member.wait_until_ready()
         self._form_replica_set()
         offices = write_proof_office(self.folder / "offices")
         self._offices = offices

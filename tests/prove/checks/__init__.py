@@ -11,12 +11,12 @@ from tests.prove.checks.events import events
 from tests.prove.checks.evidence import Evidence, Violation
 from tests.prove.checks.figures import figures
 from tests.prove.checks.heard import heard
-from tests.prove.checks.messages import doubled, messages
+from tests.prove.checks.messages import messages, repeats
 from tests.prove.checks.orphans import orphans
 from tests.prove.checks.rest import rest
-from tests.prove.checks.shortest import shortest_history, told
+from tests.prove.checks.shortest import shortest_history
 
-__all__ = ["CHECKS", "Check", "doubled", "shortest_history", "told", "violations"]
+__all__ = ["CHECKS", "Check", "repeats", "shortest_history", "violations"]
 
 Check = Callable[[Evidence], Iterator[Violation]]
 

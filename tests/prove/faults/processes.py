@@ -72,11 +72,11 @@ def notification_killed_after_sending(world: World, chance: Random) -> str:
     resends=True,
 )
 def frozen_beyond_lease(world: World, chance: Random) -> str:
-    frozen = [world.service(chance.choice((kind, f"{kind}-2"))) for kind in ("booking", "notification")]
+    still = [world.service(chance.choice((kind, f"{kind}-2"))) for kind in ("booking", "notification")]
     seconds = _BEYOND_LEASE_S + chance.uniform(0, 3)
-    with _frozen(*frozen):
+    with frozen(*still):
         world.wait(seconds)
-    return f"{', '.join(service.name for service in frozen)} for {seconds:.0f} s"
+    return f"{', '.join(service.name for service in still)} for {seconds:.0f} s"
 
 
 @timed(
@@ -147,7 +147,7 @@ def stopped_while_stuck(world: World, chance: Random) -> str:
 def starved(world: World, chance: Random) -> str:
     burners = 2 * (os.cpu_count() or 1)
     still = world.service(chance.choice(("reporting-2", "notification-2")))
-    with _burning(burners), _frozen(still):
+    with _burning(burners), frozen(still):
         world.wait(35)
     return f"{burners} burners, {still.name} stood still for 35 s"
 
@@ -193,7 +193,7 @@ def _shifted(offset: str) -> dict[str, str]:
 
 
 @contextmanager
-def _frozen(*services: Process) -> Iterator[None]:
+def frozen(*services: Process) -> Iterator[None]:
     for service in services:
         service.freeze()
     try:

@@ -13,6 +13,7 @@ from tests.prove.world import World
     "mail server down, greylisting, slow, or gone after it took the mail",
     expected="tried again later; twice only where its answer was lost",
     within=90,
+    resends=True,
 )
 def mail_server_moody(world: World, chance: Random) -> str:
     world.mail.stop()
@@ -31,6 +32,7 @@ def mail_server_moody(world: World, chance: Random) -> str:
     26,
     "SMS gateway down, failing, busy, resetting, or taking a message and not saying so",
     expected="a time named is kept to; tried again; twice only where the answer was lost",
+    resends=True,
 )
 def sms_gateway_moody(world: World, chance: Random) -> str:
     world.gateway.stop()

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from services.booking.api.schemas import ContactIn, PersonName, Phone
+from services.booking.api.schemas import ContactIn, PersonName, Phone, RescheduleIn
 
 NAMES = TypeAdapter(PersonName)
 PHONES = TypeAdapter(Phone)
@@ -47,3 +47,12 @@ def test_addresses_are_compared_in_small_letters() -> None:
 def test_only_text_is_taken_for_text(value: object) -> None:
     with pytest.raises(ValidationError):
         ContactIn.model_validate({"email": value})
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z", "1969-12-31T00:00:00Z"],
+)
+def test_times_beyond_any_time_zone_are_refused(time: str) -> None:
+    with pytest.raises(ValidationError, match="between the years"):
+        RescheduleIn.model_validate({"starts_at": time})
