@@ -1,7 +1,7 @@
 # `make` alone explains what there is.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench docs lock
+.PHONY: help setup demo up test check prove mutants simulate bench docs lock
 
 BIN := .venv/bin
 # For example: make test ARGS="tests/unit -x"
@@ -29,6 +29,15 @@ check: setup ## what CI holds the code to: style, format, types, who imports who
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+prove: setup ## breaks everything while people book, then the ledger; PROVE_MINUTES, PROVE_SEED, PROVE_FAULTS
+	@$(BIN)/python -m tests.prove $(ARGS)
+
+mutants: setup ## eight deliberate faults in the code, each of which the proof must catch; ARGS="1 4" for some
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
+simulate: setup ## ten thousand seeds of relay, dispatcher and projections with crashes; ARGS="--seeds 500" for fewer
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 bench: setup ## the program's speed beside the machine's limits, into bench/results/latest.json
 	@$(BIN)/python -m bench $(ARGS)

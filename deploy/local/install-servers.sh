@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# As root: Debian's RabbitMQ and the library that the packaged mongod needs. RabbitMQ's own system service stays
-# off; the project starts private nodes.
+# As root: Debian's RabbitMQ, the library that the packaged mongod needs, and the one that lets a process see
+# another time. RabbitMQ's own system service stays off; the project starts private nodes.
 set -euo pipefail
 
 fail() {
@@ -33,7 +33,7 @@ quietly() {
 }
 quietly apt-get update -q || fail "apt-get reaches no package mirror: check /etc/apt/sources.list and the network."
 had_service=$(compgen -G '/lib/systemd/system/rabbitmq-server.service' || true)
-quietly apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 rabbitmq-server libcurl4 ||
+quietly apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 rabbitmq-server libcurl4 libfaketime ||
   fail "apt-get could not install rabbitmq-server: see the message above."
 # Not at the next boot either, unless it was somebody's service before.
 [[ -n $had_service ]] || ! command -v systemctl >/dev/null ||

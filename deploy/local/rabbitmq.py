@@ -108,6 +108,10 @@ class RabbitMQ(Process):
         return done.stdout
 
 
+def package_version() -> str:
+    return _package_home().name.partition("-")[2]
+
+
 def _package_home() -> Path:
     homes = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*"))
     if not homes or not (homes[-1] / "sbin" / "rabbitmq-server").exists():

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from deploy.local.ports import Ports, answers
 from deploy.local.process import Process
-from shared.setup import KEYFILE, Trouble, database_users, deploy_folder, set_up_mongodb
+from shared.replica_set import set_up_mongodb
+from shared.setup import KEYFILE, Trouble, database_users, deploy_folder
 
 
 class Mongod(Process):
