@@ -98,7 +98,8 @@ class Crowd:
 
     async def _let_them_come(self) -> None:
         chance = random.Random(f"{self.seed}-arrivals")  # noqa: S311 (must be repeatable)
-        limits = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=5)
+        # The services close what idles for 5 s: a client must not use a connection just then.
+        limits = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2)
         async with httpx.AsyncClient(timeout=_PATIENCE_S, limits=limits) as http, asyncio.TaskGroup() as people:
             while not self._ending.is_set():
                 people.create_task(self._live(http, self._newcomer()))

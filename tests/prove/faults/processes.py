@@ -181,7 +181,7 @@ def _crash(world: World, name: str, point: CrashPoint, chance: Random) -> str:
     """Lets the process die there under load, then starts it as usual."""
     times = chance.randint(2, 8)
     service = world.restart(name, {VARIABLE: f"{point}:{times}"})
-    eventually(lambda: not service.running, within=45, what=f"{name} came to {point} for the {times}th time")
+    eventually(lambda: not service.running, within=90, what=f"{name} came to {point} for the {times}th time")
     service.stop()
     assert service.exit_code == EXIT_CODE, f"{name} ended with {service.exit_code} before it came to {point}"
     world.begin(name)
