@@ -102,9 +102,7 @@ def _section(outcome: Outcome) -> list[str]:
 def _head(outcome: Outcome) -> str:
     plan, evidence = outcome.plan, outcome.evidence
     told = Counter(operation.outcome for operation in evidence.operations)
-    result = (
-        f"**{len(outcome.violations)} violations**" if outcome.violations else "no violation"
-    )
+    result = f"**{len(outcome.violations)} violations**" if outcome.violations else "no violation"
     return (
         f"{outcome.began:%Y-%m-%d %H:%M} UTC, seed {plan.seed}, {outcome.seconds / 60:.1f} minutes under load of "
         f"{plan.rate:g} citizens a second: {len(evidence.operations):,} operations "

@@ -109,15 +109,22 @@ class World:
     def interrupt(self) -> None:
         self._ending.set()
 
-    def begin(self, name: str, environment: Environment | None = None, *, wait: bool = True) -> Service:
-        """Starts the process `name`, with more settings than usual where that is asked for."""
+    def begin(
+        self,
+        name: str,
+        environment: Environment | None = None,
+        *,
+        module: str | None = None,
+        wait: bool = True,
+    ) -> Service:
+        """Starts the process `name`, with more settings than usual and in another module where that is asked."""
         kind = name.partition("-")[0]
         settings = {**self._settings(kind, name), **(environment or {})}
-        return self.stack.start_service(kind, name=name, environment=settings, wait=wait)
+        return self.stack.start_service(kind, name=name, environment=settings, module=module, wait=wait)
 
-    def restart(self, name: str, environment: Environment | None = None) -> Service:
+    def restart(self, name: str, environment: Environment | None = None, *, module: str | None = None) -> Service:
         self.service(name).stop()
-        return self.begin(name, environment)
+        return self.begin(name, environment, module=module)
 
     def revive(self) -> None:
         """Starts whatever does not run, as `restart: unless-stopped` does, and remembers who ended by itself."""

@@ -143,12 +143,11 @@ def _time_to_confirm(id: str, document: Document, evidence: Evidence) -> Iterato
 
 
 def _undeliverable_told(id: str, delivery: Document, evidence: Evidence) -> Iterator[Violation]:
-    """Where one failed and nothing else that was planned with it went out; the first of them speaks for all."""
+    """Where one failed and nothing else that was planned with it went out; the mail speaks for both."""
     event_and_purpose, _, channel = id.rpartition(":")
     together = [evidence.deliveries.get(f"{event_and_purpose}:{name}") for name in ("email", "sms")]
     statuses = {planned["status"] for planned in together if planned}
-    speaks = channel == "email" or together[0] is None
     lost = "failed" in statuses and statuses <= {"failed", "not_wanted"}
-    if speaks and lost and not delivery.get("undeliverable"):
+    if channel == "email" and lost and not delivery.get("undeliverable"):
         what = f"{short(id)} failed, and nobody was told that nothing arrives"
         yield Violation("heard", Kind.LOST, what, None, (delivery["appointment"],))

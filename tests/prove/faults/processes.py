@@ -14,6 +14,7 @@ from random import Random
 
 from deploy.local.process import Process
 from shared.crashpoints import EXIT_CODE, VARIABLE, CrashPoint
+from tests.prove import skewed
 from tests.prove.faults import Recovery, timed
 from tests.prove.world import SEND_TIMEOUT_S, World
 from tests.waiting import eventually
@@ -88,7 +89,7 @@ def clocks_off(world: World, chance: Random) -> str:
     if not _FAKETIME:
         return "did not strike: libfaketime is not installed"
     for name, offset in (("booking-2", "+300s"), ("notification-2", "-300s")):
-        world.restart(name, _shifted(offset))
+        world.restart(name, _shifted(name, offset), module=skewed.__name__)
     world.wait(chance.uniform(10, 16))
     for name in ("booking-2", "notification-2"):
         world.restart(name)
@@ -188,8 +189,14 @@ def _crash(world: World, name: str, point: CrashPoint, chance: Random) -> str:
     return f"{name} at {point}, {times}th time"
 
 
-def _shifted(offset: str) -> dict[str, str]:
-    return {"LD_PRELOAD": str(_FAKETIME[0]), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+def _shifted(name: str, offset: str) -> dict[str, str]:
+    """Settings for a process of `name` whose wall clock is off by `offset`; it runs in the module `skewed`."""
+    return {
+        "LD_PRELOAD": str(_FAKETIME[0]),
+        "FAKETIME": offset,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        skewed.SERVICE: name.partition("-")[0],
+    }
 
 
 @contextmanager
