@@ -76,7 +76,7 @@ def _try(mutant: Mutant, *, control: bool) -> bool:
         log = Path(folder) / "catcher.log"
         code = _run(mutant.catcher, Path(folder), log)
         evidence = _evidence(log)
-        if code not in (0, _BROKEN):
+        if code not in (0, _BROKEN) or (code and not evidence):
             raise Trouble(f"{' '.join(mutant.catcher)} ended with {code}:\n{log.read_text()[-3000:]}")
     right = code == 0 if control else code == _BROKEN
     verdict = "passes" if code == 0 else "caught"
@@ -121,7 +121,7 @@ def _evidence(log: Path) -> str:
     telling = ("lost, ", "doubled, ", "stuck, ", "wrong, ", "E  ", "No violation")
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     found = [line for line in lines if line.startswith(telling)][:2]
-    return "\n   ".join(line[:200] for line in found) or "it said nothing of that"
+    return "\n   ".join(line[:200] for line in found)
 
 
 if __name__ == "__main__":

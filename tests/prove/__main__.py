@@ -36,7 +36,7 @@ def main() -> int:
         outcome = prove(plan, folder, _say)
     except Trouble as trouble:
         print(f"{trouble}\nEverything is kept in {folder}.", file=sys.stderr)
-        return 1
+        return 2
     except (KeyboardInterrupt, Interrupted):
         shutil.rmtree(folder, ignore_errors=True)
         print("Stopped.", file=sys.stderr)

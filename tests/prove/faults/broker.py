@@ -123,7 +123,7 @@ def backlog(world: World, chance: Random) -> str:
             world.begin(name, wait=False)
     drained = _BACKLOG // 100
     eventually(
-        lambda: world.queues()["reporting.appointments"][0] < drained, within=90, what="the backlog drained"
+        lambda: world.queues()["reporting.appointments"][0] < drained, within=180, what="the backlog drained"
     )
     peaks = [peak_kib(world.service(name).pid) // 1024 for name in names]
     assert max(peaks) < 300, f"reporting took {max(peaks)} MiB"
@@ -142,7 +142,7 @@ def queue_deleted(world: World, chance: Random) -> str:
     world.wait(2)
     world.stack.rabbitmq.ctl("delete_queue", "-p", VHOST, queue)
     world.stack.rabbitmq.ctl("import_definitions", str(world.stack.secrets / DEFINITIONS))
-    eventually(lambda: world.queues()[queue][1], within=30, what=f"a consumer of {queue}")
+    eventually(lambda: world.queues()[queue][1], within=60, what=f"a consumer of {queue}")
     return f"{queue}; {_republish(world, [queue], since)} events republished"
 
 

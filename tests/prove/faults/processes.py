@@ -181,7 +181,9 @@ def no_descriptors(world: World, chance: Random) -> str:
 def _crash(world: World, name: str, point: CrashPoint, chance: Random) -> str:
     """Lets the process die there under load, then starts it as usual."""
     times = chance.randint(2, 8)
-    service = world.restart(name, {VARIABLE: f"{point}:{times}"})
+    world.service(name).stop()
+    # Not until it is ready: it may come to that point, and die, before.
+    service = world.begin(name, {VARIABLE: f"{point}:{times}"}, wait=False)
     eventually(lambda: not service.running, within=90, what=f"{name} came to {point} for the {times}th time")
     service.stop()
     assert service.exit_code == EXIT_CODE, f"{name} ended with {service.exit_code} before it came to {point}"
