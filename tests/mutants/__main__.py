@@ -39,7 +39,7 @@ CATCHERS: dict[int, tuple[str, ...]] = {
     4: (*_PROVE, "--minutes", "0.5", "--faults", "1"),
     5: (*_PROVE, "--minutes", "0.5", "--faults", "17"),
     6: (*_PROVE, "--minutes", "0.5", "--faults", "17"),
-    7: (*_PROVE, "--minutes", "0.7", "--faults", "3"),
+    7: (*_PROVE, "--minutes", "0.7", "--faults", "1"),
     8: (*_PROVE, "--minutes", "0.7", "--faults", "25"),
 }
 

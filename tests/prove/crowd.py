@@ -131,7 +131,7 @@ class Crowd:
     async def _hold_some(self, http: httpx.AsyncClient, citizen: Citizen) -> float | None:
         """Up to three times are tried; when the hold that succeeded was asked for, None where none did."""
         service = SCARCE if citizen.likely(40) else ROOMY
-        persons = citizen.chance.choice((1, 1, 1, 2, 3))
+        persons = 1 if service == SCARCE else citizen.chance.choice((1, 1, 1, 2, 3))
         times = await self._search(http, citizen, service, persons)
         for starts_at in _choices(citizen, times, service):
             citizen.key = str(uuid.UUID(int=citizen.chance.getrandbits(128), version=4))

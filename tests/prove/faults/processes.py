@@ -39,6 +39,7 @@ def booking_killed_after_write(world: World, chance: Random) -> str:
     12,
     "relay killed between the broker's confirm and its own mark",
     expected="published twice, one effect",
+    resends=True,
 )
 def relay_killed_after_confirm(world: World, chance: Random) -> str:
     name = chance.choice(("booking-2", "notification-2"))
