@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from tests.simulation.running import KINDS, Outcome, Tally, simulate, simulate_many
 
 _MOST_TRACES = 3
+# What was drawn to go wrong, and what led to the end.
+_FIRST_LINES, _LAST_LINES = 40, 400
 _PROGRESS_EVERY_S = 5.0
 
 
@@ -58,9 +60,12 @@ def _trace(seeds: range, kinds: Sequence[str]) -> int:
 
 
 def _show(violation: Outcome) -> None:
-    again = simulate(violation.seed, violation.kind, tracing=True)
+    trace = simulate(violation.seed, violation.kind, tracing=True).trace
+    left_out = len(trace) - _FIRST_LINES - _LAST_LINES
+    if left_out > 0:
+        trace = (*trace[:_FIRST_LINES], f"  … {left_out} lines; --trace shows all", *trace[-_LAST_LINES:])
     _print(
-        *again.trace,
+        *trace,
         f"seed {violation.seed}, {violation.kind}: {violation.violation}",
         f"again: python -m tests.simulation --first {violation.seed} --seeds 1 --kind {violation.kind}",
         "",

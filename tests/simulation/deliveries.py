@@ -27,6 +27,7 @@ from tests.simulation.world import World
 from tests.unit.notification.builders import SENDER, an_office
 
 SEND_TIMEOUT = timedelta(seconds=2)
+_SLOW_S = 1.7
 _RETRY = Retry(
     delays=(timedelta(seconds=0.5), timedelta(seconds=2)),
     attempts=6,
@@ -64,13 +65,15 @@ class DeliverySimulation(Simulation):
             world,
             send_timeout=SEND_TIMEOUT.total_seconds(),
             trouble=0.0 if self.calm else chance.choice((0, 0.1, 0.3)),
-            slowest=chance.choice((0.05, 0.05, 0.5, 1.7)),
+            slowest=chance.choice((0.05, 0.5, _SLOW_S)),
         )
+        # A queue before a slow provider: there facts grow old, and leases end.
+        self._crowded = self.provider.slowest == _SLOW_S
         self.ledger = Ledger(self)
         self._outboxes = Outboxes(world, self.server, self.broker, ("deliveries",))
         self.provider.on_begin = self.ledger.begins
         self._pace = Pace(
-            in_flight=chance.choice((1, 2, 4)),
+            in_flight=1 if self._crowded else chance.choice((1, 2, 4)),
             send_timeout=SEND_TIMEOUT,
             look_after_every=timedelta(seconds=3),
         )
@@ -113,7 +116,7 @@ class DeliverySimulation(Simulation):
     def feed(self) -> None:
         chance = self.world.chance
         self.tell(0.0, [an_office_event(self.world)])
-        for number in range(1, chance.randrange(1, 5) + 1):
+        for number in range(1, chance.randrange(1, 7 if self._crowded else 5) + 1):
             self._live(number)
         if not self.calm and chance.random() < 0.3:
             self.world.at(chance.uniform(0, self.fed_until), self.provider.goes_away, 8 * chance.random())
