@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from shared import parking, republish
 from shared.observability import configure_logging, get_logger
+from shared.replica_set import set_up_mongodb
 from shared.settings import SECRETS_DIR
 from shared.setup import (
     Addresses,
@@ -22,7 +23,6 @@ from shared.setup import (
     deploy_folder,
     make_secrets,
     operator_amqp_url,
-    set_up_mongodb,
     share_secrets,
 )
 
@@ -85,8 +85,12 @@ def _register_setup(commands: Commands) -> None:
         "secrets", help="make passwords and keys where there are none, and RabbitMQ's definitions"
     )
     make.add_argument("--folder", type=Path, required=True, help="where the secrets are kept")
-    make.add_argument("--mongodb", required=True, metavar="HOST:PORT", help="where services reach MongoDB")
-    make.add_argument("--amqp", required=True, metavar="HOST:PORT", help="where services reach RabbitMQ")
+    make.add_argument(
+        "--mongodb", required=True, metavar="HOST:PORT[,…]", help="where services reach MongoDB: all members"
+    )
+    make.add_argument(
+        "--amqp", required=True, metavar="HOST:PORT", help="where services reach RabbitMQ: one name for all nodes"
+    )
     make.add_argument(
         "--share", type=Path, metavar="FOLDER", help="copy to FOLDER/<container> what only that container needs"
     )
@@ -95,7 +99,14 @@ def _register_setup(commands: Commands) -> None:
     mongo = steps.add_parser("mongo", help="initiate MongoDB's replica set and create the users")
     mongo.add_argument("--folder", type=Path, required=True, help="where the secrets are kept")
     mongo.add_argument("--at", default="127.0.0.1:27017", metavar="HOST:PORT", help="mongod, over loopback")
-    mongo.add_argument("--member", required=True, metavar="HOST:PORT", help="mongod as services reach it")
+    mongo.add_argument(
+        "--member",
+        dest="members",
+        action="append",
+        required=True,
+        metavar="HOST:PORT",
+        help="mongod as services reach it; further ones join it, each with a --member of its own",
+    )
     mongo.set_defaults(run=_setup_mongo)
 
 
@@ -108,8 +119,13 @@ def _setup_secrets(arguments: argparse.Namespace) -> None:
 
 
 def _setup_mongo(arguments: argparse.Namespace) -> None:
-    set_up_mongodb(address=arguments.at, member=arguments.member, folder=arguments.folder, deploy=deploy_folder())
-    print(f"MongoDB is a replica set at {arguments.member} and knows its users.")
+    member, *others = arguments.members
+    voting = set_up_mongodb(
+        address=arguments.at, member=member, others=others, folder=arguments.folder, deploy=deploy_folder()
+    )
+    print(f"MongoDB is a replica set at {', '.join(arguments.members)} and knows its users.")
+    if voting < len(arguments.members):
+        print(f"Only {voting} of its members vote so far: the others still copy the data.")
 
 
 def _register_parking(commands: Commands) -> None:

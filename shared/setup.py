@@ -1,4 +1,4 @@
-"""What a first start needs: secrets made once, the broker's definitions with them, the database's users.
+"""What a first start needs: secrets made once, and the broker's definitions with them.
 
 Used by the local stack and by a one-shot container alike. Everything may be run again: what is there stays.
 """
@@ -10,15 +10,11 @@ import os
 import secrets
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from pymongo import MongoClient
-from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from shared.settings import SECRETS_DIR
 
@@ -26,13 +22,10 @@ VHOST = "amtstermin"
 DEFINITIONS = "rabbitmq_definitions.json"
 KEYFILE = "mongodb_keyfile"
 SIGNING_KEYS = "booking_signing_keys"
+ERLANG_COOKIE = "erlang_cookie"
 
-_ADMIN = "admin"
 # The user id of mongod in the public image; mongod refuses a key file that others may read.
 _MONGOD_UID = 999
-_NOT_YET_INITIALIZED, _ALREADY_INITIALIZED, _UNAUTHORIZED, _WRONG_PASSWORD, _USER_EXISTS = 94, 23, 13, 18, 51003
-
-Client = MongoClient[dict[str, Any]]
 
 
 class Trouble(Exception):
@@ -41,7 +34,10 @@ class Trouble(Exception):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the services reach the servers, as host:port."""
+    """Where the services reach the servers, as host:port; several members of a replica set with commas between.
+
+    Of several brokers `amqp` is a name that stands for all of them: clients connect to one that answers.
+    """
 
     mongodb: str
     amqp: str
@@ -76,6 +72,7 @@ def make_secrets(*, folder: Path, addresses: Addresses, deploy: Path) -> None:
 def _make_passwords(folder: Path, deploy: Path) -> None:
     _make_once(folder / KEYFILE, lambda: base64.b64encode(os.urandom(72)).decode())
     _make_once(folder / SIGNING_KEYS, lambda: f"k1:{secrets.token_hex(32)}")
+    _make_once(folder / ERLANG_COOKIE, lambda: secrets.token_hex(32))
     accounts = broker_definitions(deploy)["users"] + database_users(deploy)["users"]
     for name in {account.get("name") or account["user"] for account in accounts}:
         _make_once(folder / f"{name}_password", lambda: secrets.token_hex(24))
@@ -119,8 +116,8 @@ def operator_amqp_url() -> str:
 
 def share_secrets(*, folder: Path, root: Path) -> None:
     """Copies to each folder that exists below `root` only what its container needs: `mongo` the key file,
-    `rabbitmq` the definitions, a service its own address and key files, `booking+operator` those of both.
-    Each is one container's volume."""
+    `rabbitmq` the definitions, `erlang` the cookie by which the brokers of a cluster know each other, a service
+    its own address and key files, `booking+operator` those of both. Each is one container's volume."""
     for target in sorted(path for path in root.iterdir() if path.is_dir()):
         for source, name, mode in _share_of(target.name, folder):
             _copy(source, target / name, mode)
@@ -140,99 +137,6 @@ def _share_of(container: str, folder: Path) -> list[tuple[Path, str, int]]:
     accounts = {f"{name}_password" for name in names}
     # Readable by any user in the container: which one the service runs as is its image's business.
     return [(path, path.name, 0o444) for path in own if path.name not in accounts]
-
-
-def set_up_mongodb(*, address: str, member: str, folder: Path, deploy: Path, timeout: float = 60) -> None:
-    """Initiates the replica set under the host name `member` and creates the users, where they are not there.
-
-    `address` must be a loopback address of mongod's own host (or network): until the first user exists, mongod
-    lets only such a client in.
-    """
-    wanted = database_users(deploy)
-    deadline = time.monotonic() + timeout
-    options: dict[str, Any] = {"directConnection": True, "serverSelectionTimeoutMS": 500, "tz_aware": True}
-    with MongoClient(f"mongodb://{address}/", **options) as anonymous:
-        _wait(lambda: anonymous.admin.command("ping"), f"MongoDB does not answer at {address}", deadline)
-        fresh = _initiate(anonymous, wanted["replica_set"], member)
-        if fresh:
-            _wait_for_primary(anonymous, deadline)
-        _create_admin(anonymous, wanted, folder)
-    password = read_secret(folder, f"{_ADMIN}_password")
-    with MongoClient(f"mongodb://{address}/", username=_ADMIN, password=password, **options) as admin:
-        _let_member_be(admin, member, folder, deadline)
-        _wait_for_primary(admin, deadline)
-        _ensure_users(admin, wanted["users"], folder)
-
-
-def _initiate(client: Client, name: str, member: str) -> bool:
-    config = {"_id": name, "members": [{"_id": 0, "host": member}]}
-    try:
-        client.admin.command("replSetInitiate", config)
-    except OperationFailure as error:
-        if error.code in (_ALREADY_INITIALIZED, _UNAUTHORIZED):
-            return False
-        raise Trouble(f"MongoDB refuses the replica set {name} at {member}: {error}.") from error
-    return True
-
-
-def _create_admin(client: Client, wanted: Mapping[str, Any], folder: Path) -> None:
-    admin = next(user for user in wanted["users"] if user["user"] == _ADMIN)
-    with suppress(OperationFailure):  # there are users already; whether they are ours shows at the sign-in
-        password = read_secret(folder, f"{_ADMIN}_password")
-        client.admin.command("createUser", _ADMIN, pwd=password, roles=admin["roles"])
-
-
-def _let_member_be(admin: Client, member: str, folder: Path, deadline: float) -> None:
-    """The port may be another one than at the last start; the set must know itself under the new one."""
-    try:
-        config = admin.admin.command("replSetGetConfig")["config"]
-    except OperationFailure as error:
-        if error.code != _WRONG_PASSWORD:
-            raise
-        raise Trouble(
-            f"MongoDB's data was made with other passwords than those in {folder}: "
-            "bring back the secrets that belong to it, or remove the data together with them."
-        ) from error
-    if [entry["host"] for entry in config["members"]] == [member] or len(config["members"]) > 1:
-        return
-    config["members"][0]["host"] = member
-    config["version"] += 1
-    _wait(
-        lambda: admin.admin.command("replSetReconfig", config, force=True),
-        f"MongoDB does not take {member} as its new address",
-        deadline,
-    )
-
-
-def _wait_for_primary(client: Client, deadline: float) -> None:
-    def primary() -> None:
-        if not client.admin.command("hello").get("isWritablePrimary"):
-            raise AutoReconnect("no primary yet")
-
-    _wait(primary, "MongoDB's replica set elects no primary", deadline)
-
-
-def _ensure_users(admin: Client, users: list[dict[str, Any]], folder: Path) -> None:
-    for user in users:
-        password = read_secret(folder, f"{user['user']}_password")
-        try:
-            admin.admin.command("createUser", user["user"], pwd=password, roles=user["roles"])
-        except OperationFailure as error:
-            if error.code != _USER_EXISTS:
-                raise
-            admin.admin.command("updateUser", user["user"], pwd=password, roles=user["roles"])
-
-
-def _wait(attempt: Callable[[], object], complaint: str, deadline: float) -> None:
-    while True:
-        try:
-            attempt()
-        except PyMongoError as error:
-            if time.monotonic() > deadline:
-                raise Trouble(f"{complaint} ({error}): see mongod's log.") from error
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _read_json(path: Path) -> dict[str, Any]:

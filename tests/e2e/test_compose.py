@@ -1,15 +1,9 @@
 """The whole of Amtstermin as docker-compose.yml starts it; runs wherever a container engine answers."""
 
 import json
-import mailbox
-import os
-import random
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import date, timedelta
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,119 +11,26 @@ import httpx
 import pytest
 import yaml
 
-from deploy.local.ports import is_free
 from tests.builders import HECHINGEN
-from tests.citizen import OFFICE, Mailbox, link_in
+from tests.citizen import OFFICE, link_in
+from tests.e2e.compose import BASE, ROOT, Compose
 from tests.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
-PUBLIC_IMAGES = ("python:3.13-slim", "rabbitmq:4-management", "mongo:8")
-OWN_IMAGES = ("booking", "notification", "reporting", "mail", "tools")
-# What a developer's shell sets for another stack must not reach this one.
-SETTINGS = ("AMTSTERMIN_", "BOOKING_", "COMPOSE_", "MONGODB_", "NOTIFICATION_", "REPORTING_")
-CAUGHT = "/var/lib/amtstermin/mail"
 EMAIL, SERVICE = "ayse@example.org", "eat_pickup"
 
 
-class Compose:
-    """One project of its own, with two processes of booking."""
-
-    def __init__(self, folder: Path) -> None:
-        self.project = f"amtstermin-test-{uuid4().hex[:8]}"
-        self._folder = folder / "mail"
-        mailbox.Maildir(self._folder)
-        first = free_ports(4)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-        self._environment = {
-            **inherited,
-            "AMTSTERMIN_TAG": self.project,
-            "BOOKING_PORT": f"{first}-{first + 1}",
-            "BOOKING_PUBLIC_URL": "https://termine.example.org",
-            "NOTIFICATION_PORT": str(first + 2),
-            "REPORTING_PORT": str(first + 3),
-        }
-
-    def __call__(self, *arguments: str, within: float = 60) -> str:
-        command = ["docker", "compose", "--project-name", self.project, "--env-file", os.devnull, *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False, timeout=within
-        )
-        assert done.returncode == 0, (
-            f"docker compose {' '.join(arguments)}:\n{(done.stdout + done.stderr)[-4000:]}"
-        )
-        return done.stdout
-
-    def url(self, service: str, *, process: int = 1) -> str:
-        return f"http://{self('port', '--index', str(process), service, '8000').strip()}"
-
-    def mails(self) -> list[EmailMessage]:
-        self("cp", f"mail:{CAUGHT}/new", str(self._folder))
-        return Mailbox(self._folder).to(EMAIL)
-
-    def start(self) -> None:
-        self("build", within=1200)
-        try:
-            self("up", "--wait", "--wait-timeout", "300", "--scale", "booking=2", within=400)
-        except (AssertionError, subprocess.TimeoutExpired):
-            print(self.state())
-            raise
-
-    def state(self) -> str:
-        return self("ps", "--all") + self("logs", "--no-color", "--tail", "40")
-
-    def remove(self) -> None:
-        self("--profile", "cli", "down", "--volumes", "--remove-orphans", "--timeout", "30", within=180)
-        for name in OWN_IMAGES:
-            engine("image", "rm", "--force", f"amtstermin/{name}:{self.project}")
-
-
-def engine(*arguments: str, within: float = 60) -> str | None:
-    """What `docker` answered, or None where it failed."""
-    done = subprocess.run(
-        ["docker", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=within,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout if done.returncode == 0 else None
-
-
-def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        first = random.randint(15_000, 31_000)  # noqa: S311 (a port, not a secret)
-        if all(is_free(port) for port in range(first, first + count)):
-            return first
-
-
 def compose_file() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    content: dict[str, Any] = yaml.safe_load((ROOT / BASE).read_text())
     return content
 
 
-def why_not() -> str | None:
-    if shutil.which("docker") is None:
-        return "there is no docker command"
-    if engine("info") is None:
-        return "`docker info` fails: no container engine answers"
-    if engine("compose", "version") is None:
-        return "`docker compose version` fails: Compose is not installed"
-    for image in PUBLIC_IMAGES:
-        if engine("image", "inspect", image) is None and engine("pull", image, within=600) is None:
-            return f"the engine has no image {image} and cannot pull it"
-    return None
-
-
 @pytest.fixture(scope="module")
-def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
-    reason = why_not()
-    if reason:
-        pytest.skip(f"not run in containers: {reason}")
-    stack = Compose(tmp_path_factory.mktemp("compose"))
+def containers(images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    """With two processes of booking."""
+    processes = {"booking": 2, "notification": 1, "reporting": 1}
+    stack = Compose(tmp_path_factory.mktemp("compose"), tag=images, processes=processes)
     try:
-        stack.start()
+        stack.start("--scale", "booking=2")
         yield stack
     finally:
         stack.remove()
@@ -141,6 +42,10 @@ def compose(containers: Compose, request: pytest.FixtureRequest) -> Iterator[Com
     yield containers
     if request.session.testsfailed > failures:
         print(containers.state())
+
+
+def mails(compose: Compose) -> list[EmailMessage]:
+    return compose.fetch_mails().to(EMAIL)
 
 
 def figure(name: str, reporting: str) -> int:
@@ -175,13 +80,13 @@ def test_booking_becomes_mail_and_figure_in_containers(compose: Compose) -> None
     contact = {"given_name": "Ayşe", "email": EMAIL, "language": "de"}
     with httpx.Client(base_url=compose.url("booking", process=2), timeout=30) as other:
         assert other.put(f"{path}/contact", json=contact, headers=token).status_code == 200
-        mail = eventually(compose.mails, within=60, what="the mail that asks to confirm")[0]
+        mail = eventually(lambda: mails(compose), within=60, what="the mail that asks to confirm")[0]
         link = httpx.URL(link_in(mail, "confirm"))
         confirmed = other.post(f"{path}/confirm", json={"secret": link.params["secret"]})
 
     assert (link.scheme, link.host) == ("https", "termine.example.org")
     assert (confirmed.status_code, confirmed.json()["status"]) == (200, "confirmed")
-    eventually(lambda: len(compose.mails()) == 2, within=60, what="the confirmation")
+    eventually(lambda: len(mails(compose)) == 2, within=60, what="the confirmation")
     reporting = compose.url("reporting")
     eventually(lambda: figure("confirmed", reporting) == 1, within=60, what="one confirmed in the figures")
 

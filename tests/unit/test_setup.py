@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from pymongo.uri_parser import parse_uri
 
 from shared.setup import (
     DEFINITIONS,
@@ -52,6 +53,16 @@ def test_new_address_keeps_the_passwords(folder: Path) -> None:
     assert read_secret(folder, "booking_mongodb_uri").startswith(f"mongodb://booking:{password}@mongo:27017/")
 
 
+def test_services_know_every_member_of_the_database(folder: Path) -> None:
+    members = "mongodb:27017,mongodb-2:27017,mongodb-3:27017"
+
+    make_secrets(folder=folder, addresses=Addresses(mongodb=members, amqp="amqp:5672"), deploy=deploy_folder())
+
+    uri = parse_uri(read_secret(folder, "reporting_mongodb_uri"))
+    assert uri["nodelist"] == [("mongodb", 27017), ("mongodb-2", 27017), ("mongodb-3", 27017)]
+    assert uri["options"]["replicaSet"] == database_users(deploy_folder())["replica_set"]
+
+
 def test_only_the_owner_may_read_secrets(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
@@ -80,7 +91,7 @@ def test_definitions_carry_hashes_and_no_password(folder: Path) -> None:
 
 def test_each_container_gets_only_its_own_secrets(folder: Path, tmp_path: Path) -> None:
     shares = tmp_path / "shares"
-    for container in ("booking", "booking+operator", "notification", "rabbitmq", "mongo"):
+    for container in ("booking", "booking+operator", "notification", "rabbitmq", "erlang", "mongo"):
         (shares / container).mkdir(parents=True)
     (folder / "notification_smtp_password").write_text("put here by hand")
 
@@ -98,6 +109,7 @@ def test_each_container_gets_only_its_own_secrets(folder: Path, tmp_path: Path) 
         ],
         "notification": ["notification_amqp_url", "notification_mongodb_uri", "notification_smtp_password"],
         "rabbitmq": ["definitions.json"],
+        "erlang": ["erlang_cookie"],
         "mongo": ["keyfile"],
     }
     assert stat.S_IMODE((shares / "mongo" / "keyfile").stat().st_mode) == 0o400
