@@ -92,7 +92,8 @@ class Sender:
     async def send(self, claimed: Claimed, facts: Facts, *, plan: Plan) -> Record:
         """Never raises, but for a database that is away, or so slow that no time is left (LeaseEndsSoon).
 
-        All else that goes wrong is an outcome. What should go out beside it is planned first, so that it is not forgotten whatever comes of this one.
+        All else that goes wrong is an outcome. What should go out beside it is planned first, so that it is not
+        forgotten whatever comes of this one.
         """
         delivery = claimed.delivery
         if self._clock.now() - facts.read_at > _FRESH:
