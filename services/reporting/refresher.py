@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from services.reporting.domain import Tally
 from services.reporting.storage import Facts, Figures, Lease, LeaseLost, Mark
 from shared.crashpoints import CrashPoint, crash_point
-from shared.mongo import PyMongoError
+from shared.mongo import PyMongoError, is_away
 from shared.observability import get_logger
 
 log = get_logger()
@@ -100,7 +100,10 @@ class Refresher:
                 log.info("refresh_left_to_another")
             except Exception as error:
                 # The marks stay, so nothing is lost; without this loop no figure would ever change again.
-                log.error("refresh_failed", exc_info=error)
+                if is_away(error):
+                    log.warning("refresh_waits_for_mongodb", error=type(error).__name__)
+                else:
+                    log.error("refresh_failed", exc_info=error)
             await self._pause(refreshed, clock() - started)
 
     async def _pause(self, refreshed: int | None, duration: float) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -20,7 +20,6 @@ from tests.e2e.cluster import BROKERS, Cluster
 from tests.e2e.cluster_load import Beat, CaughtMail, Process, Pulse
 from tests.prove.crowd import Crowd
 from tests.prove.history import Action, History, Operation, Outcome
-from tests.prove.sinks import MailSink
 from tests.waiting import eventually
 
 CITIZENS_PER_SECOND = 1.5
@@ -66,8 +65,8 @@ class Story:
             seed=seed,
             rate=CITIZENS_PER_SECOND,
             history=self._history,
-            mail=cast(MailSink, self._mail),
-            processes=lambda: cast(Any, processes),
+            mail=self._mail,
+            processes=lambda: processes,
         )
         self._account = Account(lacking_at_first=cluster.lacks(within=60))
 

@@ -11,14 +11,12 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from deploy.local.stack import Service
 from tests.builders import BALINGEN, HECHINGEN
 from tests.prove.history import Action, History, Operation, Outcome
-from tests.prove.sinks import MailSink
 
 OFFICE = "zollernalbkreis"
 # Many desks, and few: the second is where people meet.
@@ -27,6 +25,20 @@ _PATIENCE_S = 10.0
 _REPEATS = 4
 _WAITS_FOR_MAIL_S = 60.0
 _LANGUAGES = ("de", "en")
+
+
+class Mailbox(Protocol):
+    def secret_for(self, address: str) -> str | None:
+        """The secret of the newest mail to `address` that asks to confirm, where one has come."""
+
+
+class Process(Protocol):
+    """One of booking, by whatever way it runs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def url(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +73,8 @@ class Crowd:
     seed: int
     rate: float
     history: History
-    mail: MailSink
-    processes: Callable[[], Sequence[Service]]
+    mail: Mailbox
+    processes: Callable[[], Sequence[Process]]
     arrivals: int = 0
     _held: list[tuple[float, float]] = field(default_factory=list)
     _mailed: list[tuple[float, float]] = field(default_factory=list)

@@ -48,9 +48,14 @@ def lines(outcome: Outcome) -> list[Line]:
     return [
         _struck_line(fault, outcome, struck[fault.row])
         if struck[fault.row]
-        else Line(fault, fault.why_not or "not drawn in this run", 0)
+        else Line(fault, _why_not(fault, outcome), 0)
         for fault in matrix
     ]
+
+
+def _why_not(fault: Fault, outcome: Outcome) -> str:
+    missed = "no time was left for it in this run" if fault in outcome.missed else "not asked for in this run"
+    return fault.why_not or missed
 
 
 def _struck_line(fault: Fault, outcome: Outcome, struck: Sequence[Struck]) -> Line:
@@ -93,7 +98,7 @@ def write(outcome: Outcome, file: Path) -> None:
 
 
 def _section(outcome: Outcome) -> list[str]:
-    result = [_head(outcome), "", f"On {_versions()}.", "", *_table(outcome)]
+    result = [_head(outcome), "", f"On {_versions()}.", *_exits(outcome), "", *_table(outcome)]
     for violation in outcome.violations:
         result += ["", f"**{_title(violation)}**", "", "```", *_history(outcome, violation), "```"]
     return result
@@ -109,6 +114,12 @@ def _head(outcome: Outcome) -> str:
         f"({told[Told.OK]:,} ok, {told[Told.REFUSED]:,} refused, {_unknown(evidence.operations):,} unknown), "
         f"{len(evidence.appointments):,} appointments, {len(evidence.taken):,} messages; {result}."
     )
+
+
+def _exits(outcome: Outcome) -> list[str]:
+    if not outcome.exits:
+        return []
+    return [f"Ended by themselves and were started again: {', '.join(outcome.exits)}."]
 
 
 def _unknown(operations: Sequence[Operation]) -> int:

@@ -37,7 +37,8 @@ class Plan:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """`seconds` under load; `missed` are rows that were planned and had no time left."""
+    """`seconds` under load; `missed` are rows that were planned and had no time left; `exits` names processes
+    that ended by themselves and were started again."""
 
     plan: Plan
     began: datetime
@@ -46,7 +47,6 @@ class Outcome:
     violations: list[Violation]
     missed: list[Fault]
     exits: list[str]
-    peak_waiting: int = 0
 
 
 def plan_for(rows: Sequence[Fault], *, seed: int, minutes: float, rate: float, only: Sequence[int]) -> Plan:
