@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from services.booking.storage import Publications
@@ -29,6 +29,7 @@ class DemandCounter:
         self._counts: dict[tuple[str, datetime], Demand] = {}
         self._versions: dict[tuple[str, datetime], int] = {}
         self._changed: set[tuple[str, datetime]] = set()
+        self._minute = datetime.min.replace(tzinfo=UTC)
         self._task: asyncio.Task[None] | None = None
 
     def search(self, office: str, *, found: bool) -> None:
@@ -53,7 +54,9 @@ class DemandCounter:
             await self._tell()
 
     def _add(self, office: str, *, places: Iterable[str] = (), **counts: int) -> None:
-        minute = self._clock.now().replace(second=0, microsecond=0)
+        # A clock that is put back must not begin a minute again that was told and forgotten.
+        self._minute = max(self._minute, self._clock.now().replace(second=0, microsecond=0))
+        minute = self._minute
         key = (office, minute)
         known = self._counts.get(key) or Demand(office=office, minute=minute, instance=self._instance)
         values = {name: getattr(known, name) + count for name, count in counts.items()}
@@ -93,6 +96,5 @@ class DemandCounter:
         self._forget_past_minutes()
 
     def _forget_past_minutes(self) -> None:
-        minute = self._clock.now().replace(second=0, microsecond=0)
-        for key in [k for k in self._counts if k[1] < minute and k not in self._changed]:
+        for key in [k for k in self._counts if k[1] < self._minute and k not in self._changed]:
             del self._counts[key], self._versions[key]
