@@ -158,7 +158,7 @@ class Ledger:
             attempts[attempt.delivery].append(attempt)
         for id, document in self._documents.items():
             self._ended_rightly(document, attempts[id])
-            self._sent_once(id, attempts[id])
+            self._sent_once(id, [a for a in attempts[id] if a.taken_at is not None])
             self._told_rightly(document)
 
     def _everything_was_planned(self) -> None:
@@ -201,28 +201,28 @@ class Ledger:
                 return document["channel"] == "email" and life.email is None
         return False
 
-    def _sent_once(self, id: str, attempts: Sequence[HandOver]) -> None:
+    def _sent_once(self, id: str, takes: list[HandOver]) -> None:
         """Each further time needs an excuse: a crash, a freeze, or nobody who said that it was taken."""
-        taken = sorted((a.taken_at, n) for n, a in enumerate(attempts) if a.taken_at is not None)
-        for (at, n), (again, m) in pairwise(taken):
-            between = attempts[min(n, m) : max(n, m) + 1]
-            others = any(attempt.process is not attempts[n].process for attempt in between)
-            if self._simulation.calm or not self._excused(attempts[n], attempts[m], others=others):
-                raise Violation(f"{id} was taken at {at:.3f} s and again at {again:.3f} s")
+        takes.sort(key=lambda attempt: attempt.taken_at or 0.0)
+        for first, second in pairwise(takes):
+            if self._simulation.calm or not self._excused(id, first, second):
+                raise Violation(f"{id} was taken at {first.taken_at:.3f} s and again at {second.taken_at:.3f} s")
 
-    def _excused(self, first: HandOver, second: HandOver, *, others: bool) -> bool:
-        """`others` says whether another process has tried it as well."""
-        if not first.told or first.taken_at is None or second.taken_at is None:
+    def _excused(self, id: str, first: HandOver, second: HandOver) -> bool:
+        """Of two that the provider took one after the other. They may have been begun the other way round."""
+        at, again = first.taken_at or 0.0, second.taken_at or 0.0
+        if not min(first, second, key=lambda attempt: attempt.begun_at).told:
             return True
-        if not others:
+        if not any(c.process is not first.process and c.at >= self._claim(first).at for c in self._claims[id]):
+            # Who was told remembers, as long as it lives: another process must have come in between.
             return False
-        if first.process.had_trouble(first.taken_at, second.taken_at, "crash", "freeze"):
+        if first.process.had_trouble(at, again, "crash", "freeze"):
             return True
         # A database that answers before the lease ends has the outcome in time: it is offered until then.
-        unrecorded = max(first.taken_at, self._claim(first).until - _RECORDED_WITHIN_S)
-        if first.process.had_trouble(unrecorded, second.taken_at, "error", "slow"):
+        unrecorded = max(at, self._claim(first).until - _RECORDED_WITHIN_S)
+        if first.process.had_trouble(unrecorded, again, "error", "slow"):
             return True
-        return second.process.had_trouble(self._claim(second).at, second.taken_at, "freeze")
+        return second.process.had_trouble(self._claim(second).at, again, "freeze")
 
     def _told_rightly(self, document: Mapping[str, Any]) -> None:
         """One event for how it ended, and one more where nothing can arrive on any channel."""
