@@ -92,12 +92,14 @@ def simulate_many(seeds: range, kinds: Sequence[str], *, jobs: int) -> Iterator[
 
 def simulate_chunk(seeds: Sequence[int], *, kinds: Sequence[str]) -> list[Outcome]:
     """Worlds are full of cycles: to look for them while they are in use takes a third of the time."""
+    gc.freeze()
     gc.disable()
     try:
         return [simulate(seed, kind) for seed in seeds for kind in kinds]
     finally:
         gc.enable()
         gc.collect()
+        gc.unfreeze()
 
 
 def _faults_left(simulation: Simulation) -> int:
