@@ -33,15 +33,20 @@ class Acknowledger:
         await runs.sent.wait()
 
     async def _send(self, channel: AbstractChannel, runs: "_Runs", sent: asyncio.Event) -> None:
-        """Starts in the next turn of the loop, so whoever finishes in this one comes along."""
-        runs.sent = None
-        last, alone = runs.take()
+        """Starts in the next turn of the loop, so whoever finishes in this one comes along.
+
+        One after the other: a later run would cover what an earlier one is still acknowledging alone, and
+        acknowledging a delivery twice is an error that closes the channel.
+        """
         try:
-            with suppress(Exception):
-                if last:
-                    await channel.basic_ack(last, multiple=True)
-                for tag in alone:
-                    await channel.basic_ack(tag)
+            async with runs.sending:
+                runs.sent = None
+                last, alone = runs.take()
+                with suppress(Exception):
+                    if last:
+                        await channel.basic_ack(last, multiple=True)
+                    for tag in alone:
+                        await channel.basic_ack(tag)
         finally:
             sent.set()
 
@@ -52,6 +57,7 @@ class _Runs:
     def __init__(self) -> None:
         self.finished: set[int] = set()
         self.sent: asyncio.Event | None = None
+        self.sending = asyncio.Lock()
         self._acknowledged: set[int] = set()
         self._next = 1
 

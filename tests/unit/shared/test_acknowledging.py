@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 from typing import Any, cast
 
 from aiormq.abc import AbstractChannel
@@ -68,3 +69,33 @@ def test_broken_channel_raises_nothing() -> None:
         await asyncio.gather(acks.finish(broken, 1), acks.finish(broken, 2))
 
     asyncio.run(run())
+
+
+def test_no_run_covers_what_is_about_to_be_acknowledged_alone() -> None:
+    """Acknowledging a delivery twice is an error that closes the channel: everything unfinished comes again.
+
+    Seen to fail where the next run began while the one before was still being sent.
+    """
+
+    class Draining(Channel):
+        async def basic_ack(self, tag: int, multiple: bool = False, **options: Any) -> None:
+            await super().basic_ack(tag, multiple, **options)
+            for _ in range(3):  # until the socket has taken it
+                await asyncio.sleep(0)
+
+    channel = Draining()
+
+    async def run() -> None:
+        acks = Acknowledger()
+        finish = partial(acks.finish, cast(AbstractChannel, channel))
+        first = [asyncio.create_task(finish(tag)) for tag in (1, 3, 5)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(*first, finish(2), finish(4))
+
+    asyncio.run(run())
+    unacknowledged = {1, 2, 3, 4, 5}
+    for tag, multiple in channel.sent:
+        assert tag in unacknowledged, channel.sent
+        unacknowledged -= {t for t in unacknowledged if t == tag or (multiple and t < tag)}
+    assert not unacknowledged
