@@ -86,19 +86,21 @@ def _holds(keys: Keys, places: Iterable[tuple[datetime, str]]) -> Iterator[Appoi
     now = datetime.now(UTC).replace(microsecond=0)
     for starts_at, lane in places:
         id = keys.appointment_id(uuid4().hex)
-        yield domain.hold(
+        party = domain.Party(
             id=id,
             office=OFFICE,
             code=keys.booking_code(id),
             service=SERVICE,
             team=TEAM,
+            municipalities=(MUNICIPALITY,),
+            family_name="Öztürk",
+            request_digest="0" * 64,
+        )
+        yield domain.hold(
+            party,
             lane=lane,
             starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=15),
-            municipalities=(MUNICIPALITY,),
-            children_under_6=0,
-            family_name="Öztürk",
-            request_digest="0" * 64,
             now=now,
             expires_at=now + timedelta(minutes=10),
         )

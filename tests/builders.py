@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from services.booking.domain import appointment as booking_domain
-from services.booking.domain.appointment import Appointment, ContactDetails
+from services.booking.domain.appointment import Appointment, ContactDetails, Party
 from services.booking.domain.office import Office
 from services.booking.offices import load_office
 
@@ -21,25 +21,30 @@ def an_office() -> Office:
     return load_office(OFFICE_FILE)
 
 
-def a_hold(*, now: datetime = MONDAY, starts_in: timedelta = timedelta(days=7), **changes: Any) -> Appointment:
-    starts_at = now + starts_in
+def a_party(**changes: Any) -> Party:
     values: dict[str, Any] = {
         "id": str(uuid4()),
         "office": "zollernalbkreis",
         "code": "ABCD2345",
         "service": "eat_pickup",
         "team": "service_point",
+        "municipalities": (HECHINGEN, HECHINGEN, HECHINGEN),
+        "family_name": "Öztürk",
+        "request_digest": "digest",
+    }
+    return Party(**{**values, **changes})
+
+
+def a_hold(*, now: datetime = MONDAY, starts_in: timedelta = timedelta(days=7), **changes: Any) -> Appointment:
+    starts_at = now + starts_in
+    times: dict[str, Any] = {
         "lane": "counter_1",
         "starts_at": starts_at,
         "ends_at": starts_at + timedelta(minutes=25),
-        "municipalities": (HECHINGEN, HECHINGEN, HECHINGEN),
-        "children_under_6": 0,
-        "family_name": "Öztürk",
-        "request_digest": "digest",
-        "now": now,
         "expires_at": now + timedelta(minutes=10),
     }
-    return booking_domain.hold(**{**values, **changes})
+    given = {name: changes.pop(name) for name in list(changes) if name in times}
+    return booking_domain.hold(a_party(**changes), now=now, **{**times, **given})
 
 
 def a_request(*, now: datetime = MONDAY, **changes: Any) -> Appointment:

@@ -8,8 +8,13 @@ from shared.contracts import (
     AppointmentCancelled,
     AppointmentConfirmed,
     AppointmentExpired,
+    AppointmentJoinedWaitingList,
+    AppointmentOffered,
+    AppointmentOfferEnded,
+    AppointmentOfficeCancelled,
     AppointmentRequested,
     AppointmentRescheduled,
+    AppointmentRestored,
     ContactErased,
     ContactProvided,
     LinkRequested,
@@ -30,7 +35,12 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
         AppointmentConfirmed,
         AppointmentRescheduled,
         AppointmentCancelled,
+        AppointmentOfficeCancelled,
+        AppointmentRestored,
         AppointmentExpired,
+        AppointmentJoinedWaitingList,
+        AppointmentOffered,
+        AppointmentOfferEnded,
     )
     async def plan_messages(event: AppointmentEvent) -> None:
         # The state first: a delivery that is claimed before its own state would only wait for it.

@@ -3,13 +3,7 @@
 from services.reporting.domain import AppointmentFact, DemandFact, MessageFact
 from services.reporting.storage import Facts, Offices
 from shared.contracts import (
-    AppointmentCancelled,
-    AppointmentConfirmationSent,
-    AppointmentConfirmed,
-    AppointmentExpired,
-    AppointmentHeld,
-    AppointmentRequested,
-    AppointmentRescheduled,
+    EVENTS,
     AppointmentState,
     Demand,
     DemandMeasured,
@@ -20,17 +14,11 @@ from shared.contracts import (
     NotificationUndeliverable,
     OfficePublished,
 )
+from shared.contracts.appointments import AppointmentEvent
 from shared.messaging import Handlers
 
-AppointmentEvent = (
-    AppointmentHeld
-    | AppointmentRequested
-    | AppointmentConfirmationSent
-    | AppointmentConfirmed
-    | AppointmentRescheduled
-    | AppointmentCancelled
-    | AppointmentExpired
-)
+# Whatever happens to an appointment comes with its whole state.
+_APPOINTMENT_EVENTS = [event for event in EVENTS.values() if issubclass(event, AppointmentEvent)]
 NotificationEvent = (
     NotificationSent
     | NotificationFailed
@@ -43,16 +31,7 @@ NotificationEvent = (
 def handlers(*, facts: Facts, offices: Offices) -> Handlers:
     on = Handlers()
 
-    @on(
-        "reporting.appointments",
-        AppointmentHeld,
-        AppointmentRequested,
-        AppointmentConfirmationSent,
-        AppointmentConfirmed,
-        AppointmentRescheduled,
-        AppointmentCancelled,
-        AppointmentExpired,
-    )
+    @on("reporting.appointments", *_APPOINTMENT_EVENTS)
     async def record_appointment(event: AppointmentEvent) -> None:
         fact = appointment_fact(event.data)
         await facts.apply(fact, id=event.data.appointment, sequence=event.sequence)

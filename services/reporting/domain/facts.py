@@ -70,9 +70,14 @@ class AppointmentFact:
         yield Entry(key, "persons", self.persons)
         yield Entry(key, "persons_under_6", self.children_under_6)
         yield Entry(key, "lead_days", max(0, (visit - confirmed).days))
-        if not any(step in _OVER for step, _ in self.steps):
+        if not self._is_over():
             minutes = int((self.ends_at - self.starts_at).total_seconds()) // 60
             yield Entry(self._on(visit), "booked_minutes", minutes)
+
+    def _is_over(self) -> bool:
+        """Cancelled or run out, unless the cancellation was taken back."""
+        last = next((step for step, _ in reversed(self.steps) if step in _OVER or step == "restored"), None)
+        return last in _OVER
 
     def _on(self, day: date) -> str:
         return _key(self.office, day, self.service, self.team, self.municipality, self.channel)

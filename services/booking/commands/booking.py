@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from services.booking.demand import DemandCounter
 from services.booking.domain import appointment as appointments_domain
-from services.booking.domain.appointment import Appointment, Change, ContactDetails, WrongStatus
+from services.booking.domain.appointment import Appointment, Change, ContactDetails, Party, WrongStatus
 from services.booking.domain.cells import CELL
 from services.booking.domain.office import Member, Office, Responsibility
 from services.booking.memory import Memory
@@ -257,23 +257,28 @@ class Booking:
         def make(lane: str) -> Appointment:
             now = self.clock.now()
             return appointments_domain.hold(
-                id=id,
-                office=request.office,
-                code=self.keys.booking_code(id),
-                service=service.id,
-                team=service.team,
+                self._party(id, request, service),
                 lane=lane,
                 starts_at=request.starts_at,
                 ends_at=request.starts_at + timedelta(minutes=minutes),
-                municipalities=tuple(m.municipality for m in request.members),
-                children_under_6=sum(m.under_6 for m in request.members),
-                family_name=request.family_name,
-                request_digest=self.keys.digest(request.text),
                 now=now,
                 expires_at=now + timedelta(minutes=hold),
             )
 
         return make
+
+    def _party(self, id: str, request: HoldRequest, service: Service) -> Party:
+        return Party(
+            id=id,
+            office=request.office,
+            code=self.keys.booking_code(id),
+            service=service.id,
+            team=service.team,
+            municipalities=tuple(m.municipality for m in request.members),
+            children_under_6=sum(m.under_6 for m in request.members),
+            family_name=request.family_name,
+            request_digest=self.keys.digest(request.text),
+        )
 
     async def _take_any_lane(
         self, request: HoldRequest, service: Service, minutes: int, make: Callable[[str], Appointment]

@@ -1,0 +1,31 @@
+"""Documents of the booking service."""
+
+from services.booking.storage.appointments import Appointments, taken_cells
+from services.booking.storage.documents import contact_told, to_appointment, to_document, to_state
+from services.booking.storage.faults import (
+    AlreadyBooked,
+    AlreadyHeld,
+    ChangedMeanwhile,
+    InvitationUsed,
+    NotFound,
+    SlotTaken,
+)
+from services.booking.storage.indexes import ensure_indexes
+from services.booking.storage.publications import Publications
+
+__all__ = [
+    "AlreadyBooked",
+    "AlreadyHeld",
+    "Appointments",
+    "ChangedMeanwhile",
+    "InvitationUsed",
+    "NotFound",
+    "Publications",
+    "SlotTaken",
+    "contact_told",
+    "ensure_indexes",
+    "taken_cells",
+    "to_appointment",
+    "to_document",
+    "to_state",
+]

@@ -1,0 +1,204 @@
+"""Documents of the booking service. Every change of an appointment is one conditional write of one document."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
+
+from services.booking.domain.actors import CITIZEN, Actor
+from services.booking.domain.appointment import Appointment, Change
+from services.booking.recent import Recent
+from services.booking.storage.documents import contact_told, difference, to_appointment, to_document, to_state
+from services.booking.storage.faults import ChangedMeanwhile, NotFound, refused
+from services.booking.tokens import Keys
+from shared.contracts import AppointmentHeld, ContactProvided, Event, new_event
+from shared.crashpoints import CrashPoint, crash_point
+from shared.mongo import Collection, Database, Document
+from shared.outbox import Entry, Relay, outbox_entry
+
+SCHEMA = 1
+
+
+class Appointments:
+    """Appointments with their history; what they tell goes out with the same write."""
+
+    def __init__(self, database: Database, *, relay: Relay, keys: Keys, public_url: str) -> None:
+        self._collection: Collection = database["appointments"]
+        self._relay = relay
+        self._keys = keys
+        self._public_url = public_url.rstrip("/")
+        self.recent = Recent()
+
+    async def get(self, id: str) -> Appointment:
+        document = await self._collection.find_one({"_id": id}, {"outbox": 0, "history": 0})
+        if document is None:
+            raise NotFound
+        return to_appointment(document)
+
+    async def first_answer(self, id: str) -> tuple[Appointment, Document] | None:
+        """The appointment and its state when it was held, for a repeated request; None where it is unknown."""
+        document = await self._collection.find_one({"_id": id}, {"outbox": 0})
+        if document is None:
+            return None
+        appointment = to_appointment(document)
+        return appointment, document["first"]
+
+    async def insert(
+        self, appointment: Appointment, event: type[Event] = AppointmentHeld, *, by: Actor = CITIZEN
+    ) -> None:
+        """Raises AlreadyHeld for a repeated request, SlotTaken, AlreadyBooked or InvitationUsed by the indexes."""
+        now = appointment.steps[-1].at
+        told = [self._told(appointment, event, now=now)]
+        if appointment.contact:
+            told.append(self.contact_entry(appointment, ContactProvided, now=now))
+        document = {
+            **to_document(appointment),
+            "_id": appointment.id,
+            "schema": SCHEMA,
+            "outbox": told,
+            "history": _remembered(told, by=by),
+            "first": {
+                "starts_at": appointment.starts_at,
+                "ends_at": appointment.ends_at,
+                "expires_at": appointment.expires_at,
+            },
+        }
+        try:
+            crash_point(CrashPoint.BOOKING_BEFORE_INSERT)
+            await self._collection.insert_one(document)
+        except DuplicateKeyError as error:
+            raise refused(error, active=appointment.active) from None
+        crash_point(CrashPoint.BOOKING_AFTER_INSERT)
+        self._relay.submit(collection="appointments", document_id=appointment.id, entries=told)
+        self.recent.keep(appointment)
+
+    async def apply(self, change: Change) -> Appointment:
+        """Raises ChangedMeanwhile, or by the indexes SlotTaken or AlreadyBooked."""
+        before, after = change.before, change.after
+        told = [self._told(after, change.event, now=change.now)]
+        if change.contact:
+            told.append(self.contact_entry(after, change.contact, now=change.now))
+        update = difference(before, after)
+        if change.contact:
+            update["$set"]["requested_by"] = told[0]["id"]
+        update["$push"] = {"outbox": {"$each": told}, "history": {"$each": _remembered(told, by=change.by)}}
+        guard = {"_id": before.id, "version": before.version, "status": before.status}
+        try:
+            crash_point(CrashPoint.BOOKING_BEFORE_APPLY)
+            result = await self._collection.update_one(guard, update)
+        except DuplicateKeyError as error:
+            raise refused(error, active=after.active) from None
+        if not result.matched_count:
+            raise ChangedMeanwhile
+        crash_point(CrashPoint.BOOKING_AFTER_APPLY)
+        self._relay.submit(collection="appointments", document_id=after.id, entries=told)
+        self.recent.keep(after)
+        return after
+
+    async def release(self, before: Appointment, after: Appointment) -> bool:
+        """Gives cooled cells back; nobody is told, so the version stays."""
+        guard = {
+            "_id": before.id,
+            "version": before.version,
+            "cooling": to_document(before).get("cooling"),
+        }
+        result = await self._collection.update_one(guard, difference(before, after))
+        crash_point(CrashPoint.BOOKING_AFTER_RELEASE)
+        return bool(result.modified_count)
+
+    async def try_code(self, id: str, *, contact_sequence: int, most: int) -> bool:
+        """Counts one try of the six-digit code of this message; False where all tries are used up."""
+        field = f"code_tries.{contact_sequence}"
+        result = await self._collection.update_one(
+            {"_id": id, "$or": [{field: {"$exists": False}}, {field: {"$lt": most}}]}, {"$inc": {field: 1}}
+        )
+        return bool(result.matched_count)
+
+    async def forget_try(self, id: str, *, contact_sequence: int) -> None:
+        """A right code uses up no try: confirming twice answers the same."""
+        await self._collection.update_one({"_id": id}, {"$inc": {f"code_tries.{contact_sequence}": -1}})
+
+    async def send_link(self, id: str, event: type[Event], *, now: datetime, not_since: datetime) -> None:
+        """Tells the contact the link again, unless that was done after `not_since`."""
+        appointment = await self.get(id)
+        entry = self.contact_entry(appointment, event, now=now)
+        guard = {
+            "_id": id,
+            "version": appointment.version,
+            "$or": [{"link_sent_at": None}, {"link_sent_at": {"$lt": not_since}}],
+        }
+        update = {
+            "$set": {"link_sent_at": now},
+            "$push": {"outbox": entry, "history": _remembered([entry])[0]},
+        }
+        result = await self._collection.update_one(guard, update)
+        if result.modified_count:
+            crash_point(CrashPoint.BOOKING_AFTER_LINK)
+            self._relay.submit(collection="appointments", document_id=id, entries=[entry])
+
+    async def ids_by_email(self, email: str, *, now: datetime, most: int) -> list[str]:
+        found = self._collection.find(
+            {"contact.email": email, "status": "confirmed", "starts_at": {"$gt": now}},
+            {"_id": 1},
+            sort=[("starts_at", ASCENDING)],
+            limit=most,
+        )
+        return [document["_id"] async for document in found]
+
+    async def owners(self, cells: tuple[str, ...]) -> list[Appointment]:
+        found = self._collection.find({"cells": {"$in": list(cells)}}, {"outbox": 0, "history": 0})
+        return [to_appointment(document) async for document in found]
+
+    async def due(self, *, now: datetime, most: int) -> list[Appointment]:
+        """Holds that ran out and freed cells that have cooled, the oldest first."""
+        expired = {"expires_at": {"$lte": now}}
+        cooled = {"cooling.release_at": {"$lte": now}}
+        found = []
+        for query, key in ((expired, "expires_at"), (cooled, "cooling.release_at")):
+            cursor = self._collection.find(query, {"outbox": 0, "history": 0}, sort=[(key, 1)], limit=most)
+            found += [to_appointment(document) async for document in cursor]
+        return found
+
+    async def drop_past_cells(self, *, now: datetime) -> int:
+        result = await self._collection.update_many(
+            {"cells.0": {"$exists": True}, "ends_at": {"$lte": now}},
+            {"$unset": {"cells": "", "cooling": ""}},
+        )
+        return result.modified_count
+
+    def contact_entry(self, appointment: Appointment, event: type[Event], *, now: datetime) -> Entry:
+        assert appointment.contact is not None
+        assert appointment.contact_sequence is not None
+        told = new_event(
+            event,
+            subject=appointment.id,
+            sequence=appointment.version,
+            data=contact_told(appointment, keys=self._keys, public_url=self._public_url),
+            time=now,
+        )
+        return outbox_entry(told)
+
+    def _told(self, appointment: Appointment, event: type[Event], *, now: datetime) -> Entry:
+        return outbox_entry(
+            new_event(
+                event,
+                subject=appointment.id,
+                sequence=appointment.version,
+                data=to_state(appointment),
+                time=now,
+            )
+        )
+
+
+def _remembered(entries: list[Entry], *, by: Actor = CITIZEN) -> list[Entry]:
+    """As history keeps them: contact events by id only, since a republish fills them from the appointment."""
+    who = {"by": by.id} if by.id else {}
+    return [{**e, **who, "body": None} if e["exchange"] == "contacts" else {**e, **who} for e in entries]
+
+
+async def taken_cells(database: Database, *, now: datetime) -> AsyncIterator[Document]:
+    """`{_id, office, version, cells}` of every appointment that is not over."""
+    projection = {"office": 1, "version": 1, "cells": 1}
+    async for document in database["appointments"].find({"ends_at": {"$gt": now}}, projection):
+        yield document

@@ -1,0 +1,142 @@
+"""Between an appointment and its document, and what others may know of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
+from typing import Any
+
+from services.booking.domain.appointment import Appointment, ContactDetails, Cooling, Moment, Offer, Wish
+from services.booking.tokens import Keys
+from shared.contracts import AppointmentState, Contact, Step
+from shared.mongo import Document
+
+
+def to_state(appointment: Appointment) -> AppointmentState:
+    """What others may know: everything but the person."""
+    offer = appointment.offer
+    return AppointmentState(
+        appointment=appointment.id,
+        office=appointment.office,
+        service=appointment.service,
+        further_services=appointment.further_services,
+        team=appointment.team,
+        lane=appointment.lane,
+        status=appointment.status,
+        starts_at=appointment.starts_at,
+        ends_at=appointment.ends_at,
+        persons=appointment.persons,
+        children_under_6=appointment.children_under_6,
+        municipalities=appointment.municipalities,
+        channel=appointment.channel,
+        language=appointment.contact.language if appointment.contact else None,
+        expires_at=appointment.expires_at,
+        contact_sequence=appointment.contact_sequence,
+        reschedules=appointment.reschedules,
+        steps=appointment.steps,
+        previous_starts_at=appointment.previous_starts_at,
+        waits=appointment.wish is not None,
+        offers=len(appointment.offered_at),
+        offer_starts_at=offer.starts_at if offer else None,
+        offer_ends_at=offer.ends_at if offer else None,
+        offer_expires_at=offer.expires_at if offer else None,
+        reason=appointment.reason,
+        proposals=appointment.proposals,
+        calls=appointment.calls,
+        waiting_minutes=appointment.waiting_minutes,
+        handling_minutes=appointment.handling_minutes,
+    )
+
+
+def contact_told(appointment: Appointment, *, keys: Keys, public_url: str) -> Contact:
+    """The person, the secret links and the code of the newest message."""
+    contact, generation = appointment.contact, appointment.contact_sequence
+    assert contact is not None
+    assert generation is not None
+    confirm = keys.secret("confirm", appointment.id, generation)
+    manage = keys.secret("manage", appointment.id)
+    return Contact(
+        appointment=appointment.id,
+        office=appointment.office,
+        code=appointment.code,
+        family_name=appointment.family_name,
+        given_name=contact.given_name,
+        email=contact.email,
+        phone=contact.phone,
+        language=contact.language,
+        sms_consent=contact.sms_consent,
+        confirm_url=f"{public_url}/confirm/{appointment.id}?secret={confirm}",
+        confirm_code=keys.code(appointment.id, generation),
+        manage_url=f"{public_url}/manage/{appointment.id}?secret={manage}",
+    )
+
+
+_FIELDS = tuple(f for f in fields(Appointment) if f.name != "id")
+_NAMES = tuple(f.name for f in _FIELDS)
+_EMPTY: dict[str, Any] = {f.name: f.default for f in _FIELDS if f.default is not MISSING}
+# Empty cells must be absent: an empty array would stand in the unique index as one value.
+_EMPTY["cells"] = ()
+
+
+def to_document(appointment: Appointment) -> Document:
+    """Without `_id`; what has its default is absent."""
+    values = ((name, getattr(appointment, name)) for name in _NAMES)
+    return {name: _plain(value) for name, value in values if not _is_empty(name, value)}
+
+
+def difference(before: Appointment, after: Appointment) -> Document:
+    """`$set` and `$unset` of what changed: replacing would erase events that wait in the outbox."""
+    values = {name: getattr(after, name) for name in _NAMES if getattr(before, name) != getattr(after, name)}
+    kept = {name: _plain(value) for name, value in values.items() if not _is_empty(name, value)}
+    gone = {name: "" for name, value in values.items() if name not in kept}
+    return {operator: part for operator, part in (("$set", kept), ("$unset", gone)) if part}
+
+
+def _is_empty(name: str, value: Any) -> bool:
+    return name in _EMPTY and value == _EMPTY[name]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Step):
+        step = {"step": value.step, "at": value.at}
+        return step if value.by == "citizen" else {**step, "by": value.by}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return value.isoformat() if type(value) is date else value
+
+
+def to_appointment(document: Mapping[str, Any]) -> Appointment:
+    """Without the rules: what is stored was decided before."""
+    values = {name: document[name] for name in _NAMES if name in document}
+    for name, read in _READ.items():
+        if name in values:
+            values[name] = read(values[name])
+    return Appointment(id=document["_id"], **{"cells": (), **values})
+
+
+def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
+
+
+def _wish(document: Mapping[str, Any]) -> Wish:
+    values = _tuples(document)
+    first, last = date.fromisoformat(values.pop("first")), date.fromisoformat(values.pop("last"))
+    return Wish(first=first, last=last, **values)
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "municipalities": tuple,
+    "cells": tuple,
+    "further_services": tuple,
+    "active": tuple,
+    "offered_at": tuple,
+    "proposals": tuple,
+    "access_needs": tuple,
+    "steps": lambda steps: tuple(Step(**step) for step in steps),
+    "cooling": lambda cooling: tuple(Cooling(**_tuples(entry)) for entry in cooling),
+    "contact": lambda contact: ContactDetails(**contact),
+    "wish": _wish,
+    "offer": lambda offer: Offer(**offer),
+    "past": lambda past: tuple(Moment(**_tuples(moment)) for moment in past),
+}

@@ -1,0 +1,48 @@
+"""The indexes: among them the promises that the database itself keeps."""
+
+from shared.mongo import Database
+from shared.outbox import ensure_outbox_index
+
+
+async def ensure_indexes(database: Database) -> None:
+    """At start, never later: making an index stalls writers."""
+    appointments = database["appointments"]
+    # The promise of this service: two appointments can never own one desk cell, whatever the code does.
+    await appointments.create_index(
+        [("office", 1), ("cells", 1)],
+        name="cells",
+        unique=True,
+        partialFilterExpression={"cells.0": {"$exists": True}},
+    )
+    await appointments.create_index(
+        [("cells", 1)], name="owners", partialFilterExpression={"cells.0": {"$exists": True}}
+    )
+    # One active appointment per person and service; an invitation is good for one.
+    await appointments.create_index(
+        [("office", 1), ("active", 1)],
+        name="active",
+        unique=True,
+        partialFilterExpression={"active.0": {"$exists": True}},
+    )
+    await appointments.create_index(
+        [("invitation", 1)],
+        name="invitation",
+        unique=True,
+        partialFilterExpression={"invitation": {"$exists": True}},
+    )
+    await appointments.create_index(
+        [("office", 1), ("waiting_since", 1)],
+        name="waiting",
+        partialFilterExpression={"wish": {"$exists": True}},
+    )
+    await appointments.create_index(
+        [("offer.expires_at", 1)], name="offers", partialFilterExpression={"offer": {"$exists": True}}
+    )
+    await appointments.create_index([("office", 1), ("starts_at", 1)], name="day")
+    await appointments.create_index([("ends_at", 1)], name="ends_at")
+    await appointments.create_index([("expires_at", 1)], name="expires_at", sparse=True)
+    await appointments.create_index([("cooling.release_at", 1)], name="cooling", sparse=True)
+    await appointments.create_index([("contact.email", 1)], name="email", sparse=True)
+    for name in ("appointments", "offices", "demand"):
+        await ensure_outbox_index(database[name])
+    await database["demand"].create_index([("minute", 1)], name="kept", expireAfterSeconds=30 * 24 * 3600)
