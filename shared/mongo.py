@@ -11,7 +11,12 @@ from typing import Any, TypeVar
 # Motor runs each operation on a thread; its default of five per core leaves the journal's group commit idle.
 os.environ.setdefault("MOTOR_MAX_WORKERS", "32")
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import errors
 
 from shared.observability import get_logger
@@ -30,6 +35,7 @@ Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
+Session = AsyncIOMotorClientSession
 
 # What the driver raises while no primary answers; the same call may succeed later.
 DATABASE_DOWN: tuple[type[Exception], ...] = (

@@ -47,9 +47,11 @@ def a_hold(*, now: datetime = MONDAY, starts_in: timedelta = timedelta(days=7), 
     return booking_domain.hold(a_party(**changes), now=now, **{**times, **given})
 
 
-def a_request(*, now: datetime = MONDAY, **changes: Any) -> Appointment:
+def a_request(*, now: datetime = MONDAY, claims_of: str | None = None, **changes: Any) -> Appointment:
+    """`claims_of` stands for the person's keyed hash."""
     held = a_hold(now=now, **changes)
-    return held.request(some_contact(), now=now, keep_until=now + timedelta(hours=24)).after
+    claims = (f"{held.service}|{claims_of}",) if claims_of else ()
+    return held.request(some_contact(), now=now, keep_until=now + timedelta(hours=24), claims=claims).after
 
 
 def a_confirmed(*, now: datetime = MONDAY, **changes: Any) -> Appointment:

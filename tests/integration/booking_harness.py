@@ -1,5 +1,6 @@
 """Booking's commands on a real database, without HTTP, with a clock that a test moves."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,6 +66,13 @@ class Desk:
         found = await self.database["appointments"].find_one({"_id": id})
         assert found
         return found
+
+
+async def is_fresh(desk: Desk) -> None:
+    """Waits until memory may refuse a time."""
+    async with asyncio.timeout(20):
+        while not desk.booking.memory.fresh:  # noqa: ASYNC110 (it has no event)
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

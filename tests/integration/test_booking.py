@@ -13,7 +13,7 @@ from services.booking.commands import CodeUsedUp, KeyReused, WrongSecret
 from services.booking.storage import SlotTaken
 from shared.contracts import LinkRequested
 from tests.builders import some_contact
-from tests.integration.booking_harness import KEYS, Desk, a_desk
+from tests.integration.booking_harness import KEYS, Desk, a_desk, is_fresh
 
 pytestmark = pytest.mark.anyio
 KEY = "a-key-of-one-request"
@@ -27,9 +27,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def desk(servers: Stack) -> AsyncIterator[Desk]:
     async with a_desk(servers) as desk:
-        async with asyncio.timeout(20):
-            while not desk.booking.memory.fresh:  # noqa: ASYNC110 (it has no event)
-                await asyncio.sleep(0.02)
+        await is_fresh(desk)
         yield desk
 
 

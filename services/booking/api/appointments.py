@@ -16,6 +16,8 @@ from services.booking.api.schemas import (
     HeldOut,
     IdempotencyKey,
     LinksIn,
+    MemberIn,
+    MembersIn,
     RescheduleIn,
     appointment_out,
 )
@@ -65,7 +67,7 @@ def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not 
     @routes.post("/appointments/{id}/confirm", summary="Confirm by the message's secret or code",
                  responses=responses(403, 404, 409, 410, 429))  # fmt: skip
     async def confirm(id: AppointmentId, given: ConfirmIn) -> AppointmentOut:
-        return appointment_out(await booking.confirm(str(id), given.secret))
+        return appointment_out(await booking.confirm(str(id), given.secret, instead=given.instead))
 
     @routes.post("/appointments/{id}/reschedule", summary="Move to another time",
                  responses=responses(401, 404, 409, 410))  # fmt: skip
@@ -75,6 +77,16 @@ def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not 
     @routes.post("/appointments/{id}/cancel", summary="Cancel", responses=responses(401, 404, 409, 410))
     async def cancel(id: Own) -> AppointmentOut:
         return appointment_out(await booking.cancel(id))
+
+    @routes.post("/appointments/{id}/restore", summary="Take the cancellation back while its time is still yours",
+                 responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def restore(id: Own) -> AppointmentOut:
+        return appointment_out(await booking.restore(id))
+
+    @routes.put("/appointments/{id}/members", summary="Somebody joins or leaves",
+                responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def put_members(id: Own, wanted: MembersIn) -> AppointmentOut:
+        return appointment_out(await booking.resize(id, members_of(wanted.members)))
 
     @routes.get("/appointments/{id}", summary="The appointment as it is now", responses=responses(401, 404))
     async def get(id: Own) -> AppointmentOut:
@@ -122,8 +134,12 @@ def _hold_request(wanted: AppointmentIn) -> HoldRequest:
         service=wanted.service,
         starts_at=wanted.starts_at,
         family_name=wanted.family_name,
-        members=tuple(Member(member.municipality, member.under_6) for member in wanted.members),
+        members=members_of(wanted.members),
     )
+
+
+def members_of(members: tuple[MemberIn, ...]) -> tuple[Member, ...]:
+    return tuple(Member(member.municipality, member.under_6) for member in members)
 
 
 def _held_out(held: Held, keys: Keys) -> HeldOut:

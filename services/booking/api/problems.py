@@ -21,12 +21,17 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         "Use a new key for every new booking, and the same key only to repeat one."),
     commands.WrongSecret: (
         403, "wrong-secret", "The link or code is not right", "Use the newest message, or ask for a new link."),
+    storage.InvitationUsed: (
+        409, "invitation-used", "This invitation has its appointment already",
+        "Use the link in the message about that appointment, or ask the office for a new invitation."),
     commands.CodeUsedUp: (
         429, "code-used-up", "Too many wrong codes", "The link in the message still works."),
     appointment.Expired: (
         410, "expired", "The time to confirm is over", "The time was released. Please book again."),
     appointment.AlreadyOver: (
         409, "already-over", "The appointment has begun", "Please contact the office."),
+    appointment.NothingToRestore: (
+        409, "nothing-to-restore", "The time has been given away", "Please book again."),
     appointment.TooManyContacts: (
         409, "too-many-contacts", "The contact was changed too often", "Please book again."),
 }  # fmt: skip
@@ -60,6 +65,7 @@ def add_handlers(app: FastAPI) -> None:
         app.add_exception_handler(error, _tabled)
     app.add_exception_handler(appointment.WrongStatus, _wrong_status)
     app.add_exception_handler(commands.OutsideJurisdiction, _outside)
+    app.add_exception_handler(commands.BookedAlready, _booked_already)
     app.add_exception_handler(commands.NotOpenForBooking, _not_open)
     app.add_exception_handler(office.UnbookableStart, _unbookable)
     app.add_exception_handler(office.UnknownService, _unknown_service)
@@ -104,6 +110,24 @@ async def _outside(_: Request, error: Exception) -> Response:
         "Another authority is responsible",
         f"For {places} the responsible authority is: {names}.",
         authorities=[r.authority.model_dump(exclude_none=True) for r in error.elsewhere],
+    )
+
+
+async def _booked_already(_: Request, error: Exception) -> Response:
+    """Only whoever has the message's secret gets here, so nobody learns of somebody else's appointment."""
+    assert isinstance(error, commands.BookedAlready)
+    other = error.existing
+    return _answer(
+        409,
+        "booked-already",
+        "You have an appointment for this service",
+        "Send `instead`: `keep` it and give this one up, `move` to this time, or `another_person`.",
+        existing={
+            "code": other.code,
+            "starts_at": other.starts_at.isoformat(),
+            "ends_at": other.ends_at.isoformat(),
+        },
+        choices=["keep", "move", "another_person"],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
+from services.booking.commands import Instead
 from services.booking.domain.appointment import Appointment, Status
 from shared.contracts.offices import Authority, Fee, Location, Minutes, Text
 
@@ -94,6 +95,15 @@ class ContactIn(Incoming):
 
 class ConfirmIn(Incoming):
     secret: Secret = Field(description="The secret of the message's link, or its six digits")
+    instead: Instead | None = Field(
+        default=None,
+        description="The answer to `booked-already`: keep the other appointment, move it here, or this one is "
+        "for another person of the same name and address",
+    )
+
+
+class MembersIn(Incoming):
+    members: Members
 
 
 class RescheduleIn(Incoming):
@@ -170,6 +180,12 @@ class HeldOut(BaseModel):
     expires_at: datetime
 
 
+class OfferOut(BaseModel):
+    starts_at: datetime
+    ends_at: datetime
+    expires_at: datetime
+
+
 class AppointmentOut(BaseModel):
     """Without name and contact: whoever has the link need not learn them."""
 
@@ -185,7 +201,14 @@ class AppointmentOut(BaseModel):
     persons: int
     children_under_6: int
     reschedules: int
+    waits: bool = Field(description="Waits for a time, or for an earlier one")
+    offer: OfferOut | None = Field(description="A time that is yours alone until it expires")
+    reason: str | None = Field(description="Why the office moved or cancelled it")
 
 
 def appointment_out(appointment: Appointment) -> AppointmentOut:
-    return AppointmentOut.model_validate(appointment, from_attributes=True)
+    values = {
+        name: getattr(appointment, name) for name in AppointmentOut.model_fields if name not in ("waits", "offer")
+    }
+    offer = OfferOut.model_validate(appointment.offer, from_attributes=True) if appointment.offer else None
+    return AppointmentOut(**values, waits=appointment.wish is not None, offer=offer)

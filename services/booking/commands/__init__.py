@@ -1,10 +1,12 @@
 """What can be done to appointments: by citizens, by staff, and by the waiting list."""
 
 from services.booking.commands.booking import (
+    BookedAlready,
     Booking,
     CodeUsedUp,
     Held,
     HoldRequest,
+    Instead,
     KeyReused,
     NotOpenForBooking,
     OutsideJurisdiction,
@@ -12,10 +14,12 @@ from services.booking.commands.booking import (
 )
 
 __all__ = [
+    "BookedAlready",
     "Booking",
     "CodeUsedUp",
     "Held",
     "HoldRequest",
+    "Instead",
     "KeyReused",
     "NotOpenForBooking",
     "OutsideJurisdiction",

@@ -7,15 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from services.booking.demand import DemandCounter
 from services.booking.domain import appointment as appointments_domain
+from services.booking.domain import waiting
+from services.booking.domain.actors import CITIZEN, SYSTEM, Actor
 from services.booking.domain.appointment import Appointment, Change, ContactDetails, Party, WrongStatus
 from services.booking.domain.cells import CELL
+from services.booking.domain.names import same_name
 from services.booking.domain.office import Member, Office, Responsibility
 from services.booking.memory import Memory
-from services.booking.storage import AlreadyHeld, Appointments, ChangedMeanwhile, SlotTaken
+from services.booking.storage import AlreadyBooked, AlreadyHeld, Appointments, ChangedMeanwhile, SlotTaken
 from services.booking.tokens import Keys
 from shared.contracts import LinkRequested
 from shared.contracts.offices import Service
@@ -28,6 +31,8 @@ _LINK_EVERY = timedelta(minutes=5)
 _MOST_LINKS = 5
 
 R = TypeVar("R")
+# What the citizen answers where the person has an appointment already.
+Instead = Literal["keep", "move", "another_person"]
 
 
 class OutsideJurisdiction(Exception):
@@ -52,6 +57,14 @@ class KeyReused(Exception):
 
 class WrongSecret(Exception):
     pass
+
+
+class BookedAlready(Exception):
+    """The person has an active appointment for this service: keep, move, or is it for another person?"""
+
+    def __init__(self, existing: Appointment) -> None:
+        super().__init__()
+        self.existing = existing
 
 
 class CodeUsedUp(Exception):
@@ -145,25 +158,56 @@ class Booking:
         async def decide(appointment: Appointment, now: datetime) -> Change | None:
             if appointment.status == "requested" and appointment.contact == contact:
                 return None
-            return appointment.request(contact, now=now, keep_until=now + self.keep_request)
+            claims = self.claims(appointment.services, appointment.family_name, contact)
+            return appointment.request(contact, now=now, keep_until=now + self.keep_request, claims=claims)
 
-        return await self._change_recent(id, decide) or await self._change(id, decide)
+        return await self._change_recent(id, decide) or await self.change(id, decide)
 
-    async def confirm(self, id: str, secret: str) -> Appointment:
-        """By the message's secret or its six digits; confirming twice changes nothing."""
+    async def confirm(self, id: str, secret: str, *, instead: Instead | None = None) -> Appointment:
+        """By the message's secret or its six digits; confirming twice changes nothing.
+
+        Raises BookedAlready where the person has an active appointment for the same service; `instead` is the
+        answer to that, from the one whose address is proven by the secret.
+        """
         by_code = len(secret) == 6 and secret.isdigit()
 
         async def decide(appointment: Appointment, now: datetime) -> Change | None:
             if not by_code and not self._opens(appointment, secret):
                 raise WrongSecret
-            if appointment.status == "confirmed":
+            if appointment.status in ("confirmed", "waiting"):
                 return None
-            return appointment.confirm(now=now)
+            return appointment.confirm(now=now, another_person=instead == "another_person")
 
         if by_code:
             await self._count_code(await self.appointments.get(id), secret)
-            return await self._change(id, decide)
-        return await self._change_recent(id, decide) or await self._change(id, decide)
+        try:
+            if instead is None and not by_code and (done := await self._change_recent(id, decide)):
+                return done
+            return await self.change(id, decide)
+        except AlreadyBooked as error:
+            return await self._settle_double(id, error.active, instead)
+
+    async def _settle_double(self, id: str, claims: tuple[str, ...], instead: Instead | None) -> Appointment:
+        new = await self.appointments.get(id)
+        existing = await self.appointments.active(new.office, claims)
+        if existing is None:
+            raise ChangedMeanwhile
+        if instead == "keep":
+            await self.cancel(id)
+            return existing
+        if instead != "move":
+            raise BookedAlready(existing)
+        now = self.clock.now()
+        cancelled = existing.cancel(now=now, release_at=self.cool_until(existing, now))
+        done = await self.appointments.together([cancelled, new.confirm(now=now)])
+        for appointment in done:
+            self.memory.put(appointment)
+        return done[1]
+
+    def claims(self, services: tuple[str, ...], family_name: str, contact: ContactDetails) -> tuple[str, ...]:
+        """A keyed hash per service of who it is for: name and mail, or phone where there is no mail."""
+        person = self.keys.digest(f"{same_name(family_name)}|{contact.email or contact.phone}")
+        return tuple(f"{service}|{person}" for service in services)
 
     async def message_settled(self, id: str, *, caused_by: str) -> None:
         """The message that asks to confirm was handed over, or cannot be: the time to confirm runs from now.
@@ -177,7 +221,7 @@ class Booking:
             minutes = self.offices[appointment.office].data.booking.confirm_minutes
             return appointment.confirmation_sent(now=now, expires_at=now + timedelta(minutes=minutes))
 
-        await self._change(id, decide)
+        await self.change(id, decide)
 
     async def reschedule(self, id: str, starts_at: datetime) -> Appointment:
         """Moves to the new time or leaves everything as it is. Raises SlotTaken."""
@@ -190,7 +234,7 @@ class Booking:
         async with self.turns.of((office.id, appointment.team, starts_at)):
             for lane in self._candidates(appointment, starts_at, own=id):
                 try:
-                    return await self._change(id, self._move(lane, starts_at, starts_at + length))
+                    return await self.change(id, self._move(lane, starts_at, starts_at + length))
                 except SlotTaken:
                     continue
         self.demand.slot_taken(office.id)
@@ -202,7 +246,49 @@ class Booking:
                 return None
             return appointment.cancel(now=now, release_at=self.cool_until(appointment, now))
 
-        return await self._change(id, decide)
+        return await self.change(id, decide)
+
+    async def restore(self, id: str) -> Appointment:
+        """Takes a cancellation back while its time cools. Raises NothingToRestore, BookedAlready."""
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            return None if appointment.status == "confirmed" else appointment.restore(now=now)
+
+        try:
+            return await self.change(id, decide)
+        except AlreadyBooked as error:
+            appointment = await self.appointments.get(id)
+            existing = await self.appointments.active(appointment.office, error.active)
+            raise (BookedAlready(existing) if existing else ChangedMeanwhile()) from None
+
+    async def resize(self, id: str, members: tuple[Member, ...], *, by: Actor = CITIZEN) -> Appointment:
+        """Somebody joins or leaves. Raises SlotTaken where the next cells are not free: then moving is the way."""
+        appointment = await self.appointments.get(id)
+        office = self.offices[appointment.office]
+        self._require_here(office, members)
+        minutes = office.minutes(
+            office.service(appointment.service),
+            persons=len(members),
+            children_under_6=sum(m.under_6 for m in members),
+        )
+        ends_at = appointment.starts_at + timedelta(minutes=minutes)
+        if ends_at > appointment.ends_at:
+            office.check_start(appointment.starts_at, minutes=minutes, now=self.clock.now())
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            wanted = tuple(m.municipality for m in members)
+            if (appointment.municipalities, appointment.ends_at) == (wanted, ends_at):
+                return None
+            return appointment.resize(
+                municipalities=wanted,
+                children_under_6=sum(m.under_6 for m in members),
+                ends_at=ends_at,
+                now=now,
+                release_at=self.cool_until(appointment, now),
+                by=by,
+            )
+
+        return await self.change(id, decide)
 
     async def send_links(self, email: str) -> None:
         """Tells each confirmed appointment's link again, to the stored address only."""
@@ -211,12 +297,10 @@ class Booking:
             await self.appointments.send_link(id, LinkRequested, now=now, not_since=now - _LINK_EVERY)
 
     async def settle(self, appointment: Appointment) -> None:
-        """Ends a hold that ran out and gives back what has cooled; guarded, so anybody may call it."""
+        """Ends what ran out and gives back what has cooled; guarded, so anybody may call it."""
         now = self.clock.now()
-        try:
-            since = appointment.expires_at or now
-            change = appointment.expire(now=now, release_at=self.cool_until(appointment, since))
-        except (WrongStatus, appointments_domain.Expired):
+        change = self._run_out(appointment, now)
+        if change is None:
             released = appointment.release(now=now)
             if released.cells != appointment.cells and await self.appointments.release(appointment, released):
                 self.memory.put(released)
@@ -225,6 +309,17 @@ class Booking:
             self.memory.put(await self.appointments.apply(change))
         except ChangedMeanwhile:
             return
+
+    def _run_out(self, appointment: Appointment, now: datetime) -> Change | None:
+        try:
+            since = appointment.expires_at or now
+            return appointment.expire(now=now, release_at=self.cool_until(appointment, since))
+        except (WrongStatus, appointments_domain.Expired):
+            pass
+        try:
+            return waiting.end_offer(appointment, now=now, by=SYSTEM)
+        except waiting.NoOffer:
+            return None
 
     def cool_until(self, appointment: Appointment, since: datetime) -> datetime:
         """A random time, so that nobody can free a time at one moment and re-book it at the next."""
@@ -235,12 +330,15 @@ class Booking:
         service = office.service(request.service)
         if service.mode != "open":
             raise NotOpenForBooking(service.mode)
-        responsibilities = [office.responsibility(m.municipality) for m in request.members]
+        self._require_here(office, request.members)
+        return service
+
+    def _require_here(self, office: Office, members: tuple[Member, ...]) -> None:
+        responsibilities = [office.responsibility(m.municipality) for m in members]
         elsewhere = [r for r in responsibilities if not r.here]
         if elsewhere:
             self.demand.out_of_area(office.id, [r.municipality.ags for r in elsewhere])
             raise OutsideJurisdiction(elsewhere)
-        return service
 
     async def _first_answer(self, id: str, request: HoldRequest) -> Held | None:
         known = await self.appointments.first_answer(id)
@@ -343,7 +441,7 @@ class Booking:
 
         return decide
 
-    async def _change(self, id: str, decide: "Decide") -> Appointment:
+    async def change(self, id: str, decide: "Decide") -> Appointment:
         """Load, decide, write where nothing changed meanwhile; again where it did."""
         for _ in range(_TRIES):
             appointment = await self.appointments.get(id)

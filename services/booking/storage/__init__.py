@@ -1,6 +1,7 @@
 """Documents of the booking service."""
 
 from services.booking.storage.appointments import Appointments, taken_cells
+from services.booking.storage.daybook import DayBook, NoPause, PauseRunning
 from services.booking.storage.documents import contact_told, to_appointment, to_document, to_state
 from services.booking.storage.faults import (
     AlreadyBooked,
@@ -18,8 +19,11 @@ __all__ = [
     "AlreadyHeld",
     "Appointments",
     "ChangedMeanwhile",
+    "DayBook",
     "InvitationUsed",
+    "NoPause",
     "NotFound",
+    "PauseRunning",
     "Publications",
     "SlotTaken",
     "contact_told",

@@ -1,10 +1,11 @@
 """Documents of the booking service. Every change of an appointment is one conditional write of one document."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
 from pymongo import ASCENDING
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from services.booking.domain.actors import CITIZEN, Actor
 from services.booking.domain.appointment import Appointment, Change
@@ -14,10 +15,12 @@ from services.booking.storage.faults import ChangedMeanwhile, NotFound, refused
 from services.booking.tokens import Keys
 from shared.contracts import AppointmentHeld, ContactProvided, Event, new_event
 from shared.crashpoints import CrashPoint, crash_point
-from shared.mongo import Collection, Database, Document
+from shared.mongo import Collection, Database, Document, Session
 from shared.outbox import Entry, Relay, outbox_entry
 
 SCHEMA = 1
+# Who lets go of cooling cells, before and after.
+Giving = tuple[Appointment, Appointment]
 
 
 class Appointments:
@@ -45,9 +48,17 @@ class Appointments:
         return appointment, document["first"]
 
     async def insert(
-        self, appointment: Appointment, event: type[Event] = AppointmentHeld, *, by: Actor = CITIZEN
+        self,
+        appointment: Appointment,
+        event: type[Event] = AppointmentHeld,
+        *,
+        by: Actor = CITIZEN,
+        giving: Sequence[Giving] = (),
     ) -> None:
-        """Raises AlreadyHeld for a repeated request, SlotTaken, AlreadyBooked or InvitationUsed by the indexes."""
+        """Raises AlreadyHeld for a repeated request, SlotTaken, AlreadyBooked or InvitationUsed by the indexes.
+
+        With `giving`, those let go of cooling cells in the same transaction; raises ChangedMeanwhile.
+        """
         now = appointment.steps[-1].at
         told = [self._told(appointment, event, now=now)]
         if appointment.contact:
@@ -64,17 +75,38 @@ class Appointments:
                 "expires_at": appointment.expires_at,
             },
         }
-        try:
-            crash_point(CrashPoint.BOOKING_BEFORE_INSERT)
-            await self._collection.insert_one(document)
-        except DuplicateKeyError as error:
-            raise refused(error, active=appointment.active) from None
+        crash_point(CrashPoint.BOOKING_BEFORE_INSERT)
+        with _refusals(appointment.active):
+            await (self._insert_taking(document, giving) if giving else self._collection.insert_one(document))
         crash_point(CrashPoint.BOOKING_AFTER_INSERT)
         self._relay.submit(collection="appointments", document_id=appointment.id, entries=told)
         self.recent.keep(appointment)
 
+    async def _insert_taking(self, document: Document, giving: Sequence[Giving]) -> None:
+        async with self._transaction(giving) as session:
+            await self._collection.insert_one(document, session=session)
+
+    @asynccontextmanager
+    async def _transaction(self, giving: Sequence[Giving]) -> AsyncIterator[Session]:
+        client = self._collection.database.client
+        async with await client.start_session() as session, session.start_transaction():
+            for before, after in giving:
+                await self._update(_giving_guard(before), difference(before, after), session=session)
+            yield session
+
     async def apply(self, change: Change) -> Appointment:
         """Raises ChangedMeanwhile, or by the indexes SlotTaken or AlreadyBooked."""
+        guard, update, told = self._write(change)
+        after = change.after
+        crash_point(CrashPoint.BOOKING_BEFORE_APPLY)
+        await self._update(guard, update, active=after.active)
+        crash_point(CrashPoint.BOOKING_AFTER_APPLY)
+        self._relay.submit(collection="appointments", document_id=after.id, entries=told)
+        self.recent.keep(after)
+        return after
+
+    def _write(self, change: Change) -> tuple[Document, Document, list[Entry]]:
+        """Guard, update and the events that wait in it."""
         before, after = change.before, change.after
         told = [self._told(after, change.event, now=change.now)]
         if change.contact:
@@ -83,27 +115,33 @@ class Appointments:
         if change.contact:
             update["$set"]["requested_by"] = told[0]["id"]
         update["$push"] = {"outbox": {"$each": told}, "history": {"$each": _remembered(told, by=change.by)}}
-        guard = {"_id": before.id, "version": before.version, "status": before.status}
-        try:
-            crash_point(CrashPoint.BOOKING_BEFORE_APPLY)
-            result = await self._collection.update_one(guard, update)
-        except DuplicateKeyError as error:
-            raise refused(error, active=after.active) from None
+        return {"_id": before.id, "version": before.version, "status": before.status}, update, told
+
+    async def _update(
+        self, guard: Document, update: Document, *, active: tuple[str, ...] = (), session: Session | None = None
+    ) -> None:
+        with _refusals(active):
+            result = await self._collection.update_one(guard, update, session=session)
         if not result.matched_count:
             raise ChangedMeanwhile
+
+    async def together(self, changes: Sequence[Change], *, giving: Sequence[Giving] = ()) -> list[Appointment]:
+        """Several changes, and cooling cells that change hands, all or nothing: the one use of a transaction.
+
+        Raises ChangedMeanwhile, SlotTaken, AlreadyBooked as `apply` does; then nothing has changed.
+        """
+        writes = [self._write(change) for change in changes]
+        async with self._transaction(giving) as session:
+            for change, (guard, update, _) in zip(changes, writes, strict=True):
+                await self._update(guard, update, active=change.after.active, session=session)
         crash_point(CrashPoint.BOOKING_AFTER_APPLY)
-        self._relay.submit(collection="appointments", document_id=after.id, entries=told)
-        self.recent.keep(after)
-        return after
+        for change, (_, _, told) in zip(changes, writes, strict=True):
+            self._relay.submit(collection="appointments", document_id=change.after.id, entries=told)
+        return [change.after for change in changes]
 
     async def release(self, before: Appointment, after: Appointment) -> bool:
         """Gives cooled cells back; nobody is told, so the version stays."""
-        guard = {
-            "_id": before.id,
-            "version": before.version,
-            "cooling": to_document(before).get("cooling"),
-        }
-        result = await self._collection.update_one(guard, difference(before, after))
+        result = await self._collection.update_one(_giving_guard(before), difference(before, after))
         crash_point(CrashPoint.BOOKING_AFTER_RELEASE)
         return bool(result.modified_count)
 
@@ -147,17 +185,44 @@ class Appointments:
         return [document["_id"] async for document in found]
 
     async def owners(self, cells: tuple[str, ...]) -> list[Appointment]:
-        found = self._collection.find({"cells": {"$in": list(cells)}}, {"outbox": 0, "history": 0})
-        return [to_appointment(document) async for document in found]
+        return await self._found({"cells": {"$in": list(cells)}})
+
+    async def cooling(self, office: str, *, now: datetime) -> list[Appointment]:
+        """Those of an office whose freed times still cool."""
+        return await self._found({"cooling.release_at": {"$gt": now}, "office": office})
+
+    async def waiters(self, office: str, *, most: int) -> list[Appointment]:
+        """Who waits, the longest first."""
+        query = {"office": office, "wish": {"$exists": True}, "status": {"$in": ["waiting", "confirmed"]}}
+        return await self._found(query, sort=[("waiting_since", ASCENDING)], most=most)
+
+    async def active(self, office: str, claims: tuple[str, ...]) -> Appointment | None:
+        """The appointment by which one of these claims is taken."""
+        found = await self._found({"office": office, "active": {"$in": list(claims)}}, most=1)
+        return found[0] if found else None
+
+    async def between(self, office: str, start: datetime, end: datetime) -> list[Appointment]:
+        """Whose time begins in `[start, end)`, by start; holds and what ran out included."""
+        query = {"office": office, "starts_at": {"$gte": start, "$lt": end}}
+        return await self._found(query, sort=[("starts_at", ASCENDING)])
+
+    async def by_code(self, office: str, code: str) -> list[Appointment]:
+        return await self._found({"office": office, "code": code}, most=10)
+
+    async def for_review(self, office: str) -> list[Appointment]:
+        return await self._found({"office": office, "review": {"$exists": True}, "status": "confirmed"}, most=200)
+
+    async def _found(
+        self, query: Document, *, sort: list[tuple[str, int]] | None = None, most: int = 0
+    ) -> list[Appointment]:
+        cursor = self._collection.find(query, {"outbox": 0, "history": 0}, sort=sort, limit=most)
+        return [to_appointment(document) async for document in cursor]
 
     async def due(self, *, now: datetime, most: int) -> list[Appointment]:
-        """Holds that ran out and freed cells that have cooled, the oldest first."""
-        expired = {"expires_at": {"$lte": now}}
-        cooled = {"cooling.release_at": {"$lte": now}}
+        """Holds and offers that ran out and freed cells that have cooled, the oldest first."""
         found = []
-        for query, key in ((expired, "expires_at"), (cooled, "cooling.release_at")):
-            cursor = self._collection.find(query, {"outbox": 0, "history": 0}, sort=[(key, 1)], limit=most)
-            found += [to_appointment(document) async for document in cursor]
+        for key in ("expires_at", "cooling.release_at", "offer.expires_at"):
+            found += await self._found({key: {"$lte": now}}, sort=[(key, ASCENDING)], most=most)
         return found
 
     async def drop_past_cells(self, *, now: datetime) -> int:
@@ -189,6 +254,24 @@ class Appointments:
                 time=now,
             )
         )
+
+
+@contextmanager
+def _refusals(active: tuple[str, ...]) -> Iterator[None]:
+    """What the indexes refuse, and a transaction that met another one, as errors of ours."""
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise refused(error, active=active) from None
+    except OperationFailure as error:
+        if error.has_error_label("TransientTransactionError"):
+            raise ChangedMeanwhile from None
+        raise
+
+
+def _giving_guard(before: Appointment) -> Document:
+    """Giving cells away leaves the version, since nobody is told."""
+    return {"_id": before.id, "version": before.version, "cooling": to_document(before).get("cooling")}
 
 
 def _remembered(entries: list[Entry], *, by: Actor = CITIZEN) -> list[Entry]:

@@ -1,5 +1,6 @@
 """The indexes: among them the promises that the database itself keeps."""
 
+from services.booking.storage.daybook import ensure_daybook_indexes
 from shared.mongo import Database
 from shared.outbox import ensure_outbox_index
 
@@ -46,3 +47,4 @@ async def ensure_indexes(database: Database) -> None:
     for name in ("appointments", "offices", "demand"):
         await ensure_outbox_index(database[name])
     await database["demand"].create_index([("minute", 1)], name="kept", expireAfterSeconds=30 * 24 * 3600)
+    await ensure_daybook_indexes(database)

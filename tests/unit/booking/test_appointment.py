@@ -2,7 +2,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.booking.domain.appointment import AlreadyOver, Expired, TooManyContacts, WrongStatus
+from services.booking.domain.actors import staff
+from services.booking.domain.appointment import (
+    AlreadyOver,
+    Expired,
+    NothingToRestore,
+    TooManyContacts,
+    WrongStatus,
+)
 from services.booking.domain.cells import cells_of
 from shared.contracts import AppointmentCancelled, AppointmentExpired, ContactProvided
 from tests.builders import MONDAY, a_confirmed, a_hold, a_request, some_contact
@@ -173,3 +180,85 @@ def test_a_cancelled_appointment_cannot_be_moved() -> None:
 def test_every_step_is_kept_with_its_time() -> None:
     assert [step.step for step in a_confirmed().steps] == ["held", "requested", "confirmed"]
     assert a_confirmed().version == 3
+
+
+def test_a_cancellation_is_taken_back_while_its_time_cools() -> None:
+    before = a_confirmed(claims_of="me")
+    cancelled = before.cancel(now=MONDAY, release_at=MONDAY + timedelta(minutes=20)).after
+
+    restored = cancelled.restore(now=MONDAY).after
+
+    assert (restored.status, restored.cells, restored.cooling) == ("confirmed", before.cells, ())
+    assert restored.active == before.active == ("eat_pickup|me",)
+
+
+def test_a_time_that_was_given_away_is_not_restored() -> None:
+    cancelled = a_confirmed().cancel(now=MONDAY, release_at=MONDAY + timedelta(minutes=20)).after
+    with pytest.raises(NothingToRestore):
+        cancelled.release(now=MONDAY + timedelta(minutes=20)).restore(now=MONDAY)
+    with pytest.raises(NothingToRestore):
+        cancelled.give(frozenset(cancelled.cells[:1])).restore(now=MONDAY)
+
+
+def test_a_hold_that_was_cancelled_is_not_restored() -> None:
+    cancelled = a_hold().cancel(now=MONDAY, release_at=MONDAY + timedelta(minutes=20)).after
+    with pytest.raises(NothingToRestore):
+        cancelled.restore(now=MONDAY)
+
+
+def test_one_person_fewer_shortens_and_the_tail_cools() -> None:
+    before = a_confirmed()
+    ends_at = before.starts_at + timedelta(minutes=15)
+
+    after = before.resize(
+        municipalities=before.municipalities[:2],
+        children_under_6=0,
+        ends_at=ends_at,
+        now=MONDAY,
+        release_at=MONDAY + timedelta(minutes=20),
+    ).after
+
+    assert (after.persons, after.ends_at, after.cells[:3]) == (2, ends_at, before.cells[:3])
+    assert after.cooling[0].cells == before.cells[3:]
+    assert set(after.cells) == set(before.cells)
+
+
+def test_a_newborn_extends_at_the_same_desk() -> None:
+    before = a_confirmed()
+    ends_at = before.ends_at + timedelta(minutes=5)
+
+    after = before.resize(
+        municipalities=(*before.municipalities, before.municipalities[0]),
+        children_under_6=1,
+        ends_at=ends_at,
+        now=MONDAY,
+        release_at=MONDAY,
+    ).after
+
+    assert after.cells[:5] == before.cells
+    assert len(after.cells) == 6
+
+
+def test_another_desk_keeps_the_time_and_frees_the_old_at_once() -> None:
+    before = a_confirmed()
+
+    after = before.reassign(lane="counter_2", now=MONDAY, by=staff("anna")).after
+
+    assert (after.starts_at, after.lane, after.cooling) == (before.starts_at, "counter_2", ())
+    assert all("|counter_2|" in cell for cell in after.cells)
+    assert after.steps[-1].by == "staff"
+
+
+def test_what_the_office_cancels_is_free_at_once() -> None:
+    after = a_confirmed().office_cancel(now=MONDAY, by=staff("anna"), reason="closure").after
+
+    assert (after.status, after.cells, after.reason) == ("office_cancelled", (), "closure")
+
+
+def test_for_another_person_the_claim_is_its_own_and_looked_at() -> None:
+    asked = a_request(claims_of="me")
+
+    after = asked.confirm(now=MONDAY, another_person=True).after
+
+    assert after.active == (f"eat_pickup|me#{asked.id}",)
+    assert after.review == "another_person"

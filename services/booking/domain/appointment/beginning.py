@@ -26,6 +26,7 @@ class Party:
     request_digest: str
     channel: str = "web"
     invitation: str | None = None
+    claims: tuple[str, ...] = ()
     access_needs: tuple[str, ...] = ()
 
 
@@ -51,11 +52,10 @@ def book(
     ends_at: datetime,
     now: datetime,
     by: Actor,
-    active: tuple[str, ...],
 ) -> Appointment:
     """Confirmed at once: staff know whom they speak to."""
     booked = _new(party, "confirmed", lane=lane, starts_at=starts_at, ends_at=ends_at, now=now, by=by)
-    return replace(booked, status="confirmed", active=active)
+    return replace(booked, status="confirmed", active=party.claims)
 
 
 def walk_in(party: Party, *, ticket: str, ends_at: datetime, now: datetime, by: Actor) -> Appointment:
@@ -86,6 +86,7 @@ def _new(
         request_digest=party.request_digest,
         channel=party.channel,
         invitation=party.invitation,
+        claims=party.claims,
         access_needs=party.access_needs,
         cells=cells_of(team=party.team, lane=lane, starts_at=starts_at, ends_at=ends_at),
         steps=(Step(step=step, at=now, by=by.kind),),

@@ -45,8 +45,9 @@ from shared.contracts import (
 class Appointment:
     """Times are aware UTC, `[starts_at, ends_at)`; `cells` are all that it owns, the cooling ones included.
 
-    `active` holds a keyed hash per service of who it is for: the database refuses a second one. `queue_at` is
-    the place in the day's queue. `past` are the values before each of the day's actions, the newest last.
+    `claims` holds a keyed hash per service of who it is for. Once the address is proven they become `active`,
+    of which the database refuses a second one. `review` says why staff should look at it. `queue_at` is the
+    place in the day's queue. `past` are the values before each of the day's actions, the newest last.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Appointment:
     reschedules: int = 0
     previous_starts_at: datetime | None = None
     cooling: tuple[Cooling, ...] = ()
+    claims: tuple[str, ...] = ()
     active: tuple[str, ...] = ()
     review: str | None = None
     wish: Wish | None = None
@@ -105,7 +107,9 @@ class Appointment:
         """False for whoever only waits for a time."""
         return self.ends_at > self.starts_at
 
-    def request(self, contact: ContactDetails, *, now: datetime, keep_until: datetime) -> "Change":
+    def request(
+        self, contact: ContactDetails, *, now: datetime, keep_until: datetime, claims: tuple[str, ...] = ()
+    ) -> "Change":
         """Contact details come in; the time to confirm starts when the message was handed over."""
         self.require("held", "requested")
         self.require_not_expired(now)
@@ -117,6 +121,7 @@ class Appointment:
             now,
             status="requested",
             contact=contact,
+            claims=claims,
             contact_sequence=self.version + 1,
             contacts_given=self.contacts_given + 1,
             expires_at=min(keep_until, self.starts_at),
@@ -138,11 +143,14 @@ class Appointment:
         """Nothing is known yet about the message that asks to confirm the newest contact."""
         return self.status == "requested" and self.steps[-1].step == "requested"
 
-    def confirm(self, *, now: datetime, active: tuple[str, ...] = (), review: str | None = None) -> "Change":
-        """The address is proven. `active` says who has it now; `review` why staff should look at it."""
+    def confirm(self, *, now: datetime, another_person: bool = False) -> "Change":
+        """The address is proven. For somebody else of the same name and address staff look at it."""
         self.require("requested")
         self.require_not_expired(now)
-        values: dict[str, Any] = {"active": active, "review": review, "expires_at": None}
+        values: dict[str, Any] = {"active": self.claims, "expires_at": None}
+        if another_person:
+            own = tuple(f"{claim}#{self.id}" for claim in self.claims)
+            values |= {"claims": own, "active": own, "review": "another_person"}
         if not self.has_time:
             values |= {"status": "waiting", "waiting_since": now, "expires_at": self.ends_at}
             return self.changed(AppointmentJoinedWaitingList, "joined_waiting_list", now, **values)
@@ -214,6 +222,12 @@ class Appointment:
             **self.taking(self.lane, self.starts_at, ends_at, now, release_at),
         )
 
+    def give(self, cells: frozenset[str]) -> "Appointment":
+        """The same appointment without these of its cooling cells, which somebody else takes in the same write."""
+        cooling = tuple(replace(c, cells=tuple(x for x in c.cells if x not in cells)) for c in self.cooling)
+        kept = tuple(cell for cell in self.cells if cell not in cells)
+        return replace(self, cooling=tuple(c for c in cooling if c.cells), cells=kept)
+
     def cancel(self, *, now: datetime, release_at: datetime, by: Actor = CITIZEN) -> "Change":
         self.require("held", "requested", "waiting", "confirmed")
         self.require_ahead(now)
@@ -228,7 +242,7 @@ class Appointment:
             AppointmentOfficeCancelled, "office_cancelled", now, now, by=by, reason=reason, proposals=proposals
         )
 
-    def restore(self, *, now: datetime, active: tuple[str, ...]) -> "Change":
+    def restore(self, *, now: datetime) -> "Change":
         """Takes a cancellation back; raises NothingToRestore where its time no longer cools."""
         self.require("cancelled")
         self.require_ahead(now)
@@ -242,7 +256,7 @@ class Appointment:
             "restored",
             now,
             status="confirmed",
-            active=active,
+            active=self.claims,
             cells=(*own, *cells_in(cooling)),
             cooling=cooling,
         )
@@ -303,6 +317,9 @@ class Appointment:
         )
 
     def current_cells(self) -> tuple[str, ...]:
+        """Of the present time and desk; none for a ticket, and none for whoever only waits."""
+        if not self.lane:
+            return ()
         return cells_of(team=self.team, lane=self.lane, starts_at=self.starts_at, ends_at=self.ends_at)
 
     def _cooling_but(self, taken: tuple[str, ...]) -> tuple[Cooling, ...]:

@@ -1,0 +1,137 @@
+"""The office's day: who is here, who is called, who is served. For staff; check-in also for citizens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from services.booking.commands.booking import Booking
+from services.booking.domain import appointment as appointments_domain
+from services.booking.domain import day as domain
+from services.booking.domain.actors import CITIZEN, Actor
+from services.booking.domain.appointment import Appointment, Change
+from services.booking.domain.day import LateRule, Span
+from services.booking.domain.office import Office
+from services.booking.storage import DayBook
+from shared.contracts import AppointmentCheckedIn
+
+
+@dataclass(slots=True)
+class Day:
+    """Commands of the day itself. `at` is when it happened, where it is entered later (a day without network)."""
+
+    booking: Booking
+    book: DayBook
+
+    def span(self, office: Office) -> Span:
+        """The office's present local day."""
+        today = self.booking.clock.now().astimezone(office.zone).date()
+        start = datetime.combine(today, time(), office.zone)
+        return start, datetime.combine(today + timedelta(days=1), time(), office.zone)
+
+    async def check_in(
+        self, id: str, *, by: Actor = CITIZEN, at: datetime | None = None, late: LateRule | None = None
+    ) -> Appointment:
+        """Twice changes nothing: the citizen's phone and the counter may both do it."""
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == "checked_in":
+                return None
+            office = self.booking.offices[appointment.office]
+            return domain.check_in(
+                appointment, at=at or now, now=now, day=self.span(office), rules=_rules(office), late=late, by=by
+            )
+
+        return await self.booking.change(id, decide)
+
+    async def call(self, id: str, *, by: Actor, lane: str, at: datetime | None = None) -> Appointment:
+        """Raises CalledByAnother where a colleague was quicker."""
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            day = self.span(self.booking.offices[appointment.office])
+            paused = await self.book.pauses(appointment.office, appointment.team, day=day)
+            return domain.call(appointment, at=at or now, now=now, day=day, by=by, lane=lane, paused=paused)
+
+        return await self.booking.change(id, decide)
+
+    async def start(self, id: str, *, by: Actor, at: datetime | None = None) -> Appointment:
+        return await self._simply(id, "in_service", domain.start, by=by, at=at)
+
+    async def complete(self, id: str, *, by: Actor, at: datetime | None = None) -> Appointment:
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == "completed":
+                return None
+            day = self.span(self.booking.offices[appointment.office])
+            paused = await self.book.pauses(appointment.office, appointment.team, day=day)
+            return domain.complete(appointment, at=at or now, now=now, day=day, by=by, paused=paused)
+
+        return await self.booking.change(id, decide)
+
+    async def no_show(self, id: str, *, by: Actor, at: datetime | None = None) -> Appointment:
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == "no_show":
+                return None
+            office = self.booking.offices[appointment.office]
+            return domain.no_show(
+                appointment, at=at or now, now=now, day=self.span(office), rules=_rules(office), by=by
+            )
+
+        return await self.booking.change(id, decide)
+
+    async def undo(self, id: str, *, by: Actor, version: int) -> Appointment:
+        """Takes back the last action of today, where the appointment is still as the person saw it."""
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.version != version:
+                raise domain.NothingToUndo
+            return domain.undo(
+                appointment, now=now, day=self.span(self.booking.offices[appointment.office]), by=by
+            )
+
+        return await self.booking.change(id, decide)
+
+    async def list(self, office: Office) -> list[Appointment]:
+        """Today's, as they are to be served: who waits by place in the queue, then who is still to come."""
+        start, end = self.span(office)
+        found = await self.booking.appointments.between(office.id, start, end)
+        expected = [a for a in found if a.status not in ("held", "requested", "waiting", "expired")]
+        return sorted(expected, key=lambda a: (a.queue_at or a.starts_at, a.starts_at, a.id))
+
+    async def ticket(self, party: appointments_domain.Party, *, minutes: int, by: Actor) -> Appointment:
+        """A walk-in's place in today's queue. The same request again answers with the same ticket."""
+        office = self.booking.offices[party.office]
+        known = await self.booking.appointments.first_answer(party.id)
+        if known:
+            return known[0]
+        now = self.booking.clock.now()
+        number = await self.book.next_ticket(office.id, day=self.span(office))
+        ends_at = now + timedelta(minutes=minutes)
+        there = appointments_domain.walk_in(party, ticket=f"W{number:03d}", ends_at=ends_at, now=now, by=by)
+        await self.booking.appointments.insert(there, AppointmentCheckedIn, by=by)
+        return there
+
+    async def pause(self, office: Office, team: str, *, by: Actor) -> None:
+        await self.book.pause(office.id, team, now=self.booking.clock.now(), day=self.span(office), by=by.id or "")
+
+    async def resume(self, office: Office, team: str) -> None:
+        await self.book.resume(office.id, team, now=self.booking.clock.now())
+
+    async def _simply(
+        self,
+        id: str,
+        status: appointments_domain.Status,
+        act: Callable[..., Change],
+        *,
+        by: Actor,
+        at: datetime | None,
+    ) -> Appointment:
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == status and appointment.called_by == by.id:
+                return None
+            day = self.span(self.booking.offices[appointment.office])
+            return act(appointment, at=at or now, now=now, day=day, by=by)
+
+        return await self.booking.change(id, decide)
+
+
+def _rules(office: Office) -> domain.DayRules:
+    return domain.DayRules(late_after=timedelta(minutes=15), late="serve", calls=3)
