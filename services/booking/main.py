@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from services.booking.api import add_routes
-from services.booking.commands import Booking
+from services.booking.commands import Booking, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
 from services.booking.offices import BrokenOffice, load_offices, publish_offices
 from services.booking.settings import Settings
-from services.booking.storage import Appointments, Publications, ensure_indexes
+from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
 from shared.http import Health, create_app, serve
@@ -46,6 +46,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         clock=clock,
         demand=demand,
         keep_request=settings.request_without_message,
+        inviting=Inviting(Invitations(db), keys=keys, clock=clock),
     )
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=settings.sweep_every)
     consumers = Consumers(url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking))

@@ -11,11 +11,11 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from deploy.local.stack import Stack
-from services.booking.commands import Booking, HoldRequest
+from services.booking.commands import Booking, HoldRequest, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.domain.office import Member
 from services.booking.memory import Memory
-from services.booking.storage import Appointments, Publications, ensure_indexes
+from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
 from shared.messaging import Publisher
@@ -100,6 +100,7 @@ async def a_desk(servers: Stack) -> AsyncIterator[Desk]:
         clock=clock,
         demand=DemandCounter(Publications(database, relay=relay), clock=clock),
         keep_request=timedelta(hours=24),
+        inviting=Inviting(Invitations(database), keys=KEYS, clock=clock),
     )
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=timedelta(hours=1))
     await memory.start()

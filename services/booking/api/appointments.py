@@ -49,7 +49,7 @@ def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not 
     Own = Annotated[str, Depends(authorized)]  # noqa: N806 (a type)
 
     @routes.post("/appointments", status_code=201, summary="Hold a time",
-                 responses=responses(404, 409))  # fmt: skip
+                 responses=responses(403, 404, 409))  # fmt: skip
     async def hold(
         wanted: AppointmentIn,
         idempotency_key: Annotated[IdempotencyKey, Header(description="New for every booking, same to repeat")],
@@ -135,6 +135,8 @@ def _hold_request(wanted: AppointmentIn) -> HoldRequest:
         starts_at=wanted.starts_at,
         family_name=wanted.family_name,
         members=members_of(wanted.members),
+        invitation=wanted.invitation,
+        access_needs=tuple(sorted(set(wanted.access_needs))),
     )
 
 

@@ -21,6 +21,9 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         "Use a new key for every new booking, and the same key only to repeat one."),
     commands.WrongSecret: (
         403, "wrong-secret", "The link or code is not right", "Use the newest message, or ask for a new link."),
+    storage.UnknownInvitation: (
+        403, "invitation-unknown", "The invitation is not valid",
+        "It may have expired, or it is for another service or name. Please ask the office for a new one."),
     storage.InvitationUsed: (
         409, "invitation-used", "This invitation has its appointment already",
         "Use the link in the message about that appointment, or ask the office for a new invitation."),

@@ -2,7 +2,7 @@
 
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
@@ -59,6 +59,11 @@ Secret = Annotated[str, StringConstraints(min_length=6, max_length=100, pattern=
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,200}$")]
 
 
+AccessNeed = Literal[
+    "wheelchair", "step_free", "hearing", "sign_language", "sight", "easy_language", "interpreter", "quiet", "seat"
+]
+
+
 class Incoming(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,6 +88,12 @@ class AppointmentIn(Incoming):
     starts_at: Moment = Field(examples=["2026-12-01T08:30:00+01:00"])
     family_name: PersonName = Field(description="As printed on the residence document; of the lead person")
     members: Members
+    invitation: Annotated[str, StringConstraints(max_length=200)] | None = Field(
+        default=None, description="The token of the office's invitation, for services that are by invitation"
+    )
+    access_needs: tuple[AccessNeed, ...] = Field(
+        default=(), max_length=10, description="What helps you on the day; voluntary, seen by the office only"
+    )
 
 
 class ContactIn(Incoming):

@@ -12,6 +12,7 @@ from services.booking.commands.booking import (
     OutsideJurisdiction,
     WrongSecret,
 )
+from services.booking.commands.invitations import Inviting, NotByInvitation
 
 __all__ = [
     "BookedAlready",
@@ -20,7 +21,9 @@ __all__ = [
     "Held",
     "HoldRequest",
     "Instead",
+    "Inviting",
     "KeyReused",
+    "NotByInvitation",
     "NotOpenForBooking",
     "OutsideJurisdiction",
     "WrongSecret",

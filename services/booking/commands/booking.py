@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
+from services.booking.commands.invitations import Inviting
 from services.booking.demand import DemandCounter
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import waiting
@@ -78,12 +79,15 @@ class HoldRequest:
     starts_at: datetime
     family_name: str
     members: tuple[Member, ...]
+    invitation: str | None = None
+    access_needs: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """Equal for equal requests."""
         members = [(m.municipality, m.under_6) for m in self.members]
-        return json.dumps([self.office, self.service, self.starts_at.timestamp(), self.family_name, members])
+        wanted = [self.office, self.service, self.starts_at.timestamp(), self.family_name, members]
+        return json.dumps([*wanted, self.invitation, self.access_needs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +135,13 @@ class Booking:
     clock: DatabaseClock
     demand: DemandCounter
     keep_request: timedelta
+    inviting: Inviting
     turns: Turns = field(default_factory=Turns)
 
     async def hold(self, request: HoldRequest, *, idempotency_key: str) -> Held:
         """Takes the time on any free desk until the hold ends, or raises SlotTaken."""
         office = self.offices[request.office]
-        service = self._service_for(office, request)
+        service = await self._service_for(office, request)
         now = self.clock.now()
         id = self.keys.appointment_id(idempotency_key)
         availability = self.memory.availability(office.id)
@@ -326,9 +331,12 @@ class Booking:
         shortest, longest = self.offices[appointment.office].data.booking.cooling_minutes
         return since + timedelta(seconds=random.SystemRandom().uniform(shortest * 60, longest * 60))
 
-    def _service_for(self, office: Office, request: HoldRequest) -> Service:
+    async def _service_for(self, office: Office, request: HoldRequest) -> Service:
         service = office.service(request.service)
-        if service.mode != "open":
+        if service.mode == "invitation" and request.invitation:
+            name = request.family_name
+            await self.inviting.check(request.invitation, office=office.id, service=service.id, family_name=name)
+        elif service.mode != "open":
             raise NotOpenForBooking(service.mode)
         self._require_here(office, request.members)
         return service
@@ -376,6 +384,8 @@ class Booking:
             children_under_6=sum(m.under_6 for m in request.members),
             family_name=request.family_name,
             request_digest=self.keys.digest(request.text),
+            invitation=request.invitation.partition(".")[0] if request.invitation else None,
+            access_needs=request.access_needs,
         )
 
     async def _take_any_lane(

@@ -12,6 +12,7 @@ from services.booking.storage.faults import (
     SlotTaken,
 )
 from services.booking.storage.indexes import ensure_indexes
+from services.booking.storage.invitations import Invitation, Invitations, UnknownInvitation
 from services.booking.storage.publications import Publications
 
 __all__ = [
@@ -20,12 +21,15 @@ __all__ = [
     "Appointments",
     "ChangedMeanwhile",
     "DayBook",
+    "Invitation",
     "InvitationUsed",
+    "Invitations",
     "NoPause",
     "NotFound",
     "PauseRunning",
     "Publications",
     "SlotTaken",
+    "UnknownInvitation",
     "contact_told",
     "ensure_indexes",
     "taken_cells",

@@ -50,6 +50,7 @@ def booking(stored: Stored) -> Booking:
         clock=cast(Any, Clock()),
         demand=unused,
         keep_request=timedelta(hours=24),
+        inviting=unused,
     )
 
 

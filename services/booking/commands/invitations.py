@@ -1,0 +1,52 @@
+"""Invitations: made by staff or another system, good for one booking."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from services.booking.domain.actors import Actor
+from services.booking.domain.names import same_name
+from services.booking.domain.office import Office
+from services.booking.storage import Invitation, Invitations, UnknownInvitation
+from services.booking.tokens import Keys
+from shared.mongo import DatabaseClock
+
+
+class NotByInvitation(Exception):
+    """The service needs no invitation."""
+
+
+@dataclass(slots=True)
+class Inviting:
+    invitations: Invitations
+    keys: Keys
+    clock: DatabaseClock
+
+    async def invite(
+        self, office: Office, service: str, *, expires_at: datetime, family_name: str | None, by: Actor
+    ) -> tuple[Invitation, str]:
+        """The invitation and its token, which is shown once and stored nowhere."""
+        if office.service(service).mode != "invitation":
+            raise NotByInvitation
+        name = self._name(family_name) if family_name else None
+        invitation = Invitation(str(uuid4()), office.id, service, expires_at, name)
+        await self.invitations.add(invitation, now=self.clock.now(), by=by.id or "")
+        return invitation, f"{invitation.id}.{self.keys.secret('invitation', invitation.id)}"
+
+    async def check(self, token: str, *, office: str, service: str, family_name: str) -> str:
+        """The invitation's id; raises UnknownInvitation, which does not say what is wrong with it.
+
+        That it is used once is the database's business: its id stands in the appointment under a unique index.
+        """
+        id, _, secret = token.partition(".")
+        if not self.keys.verifies(secret, "invitation", id):
+            raise UnknownInvitation
+        invitation = await self.invitations.get(id)
+        over = invitation.expires_at <= self.clock.now() or invitation.revoked_at is not None
+        fits = (invitation.office, invitation.service) == (office, service)
+        if over or not fits or invitation.name not in (None, self._name(family_name)):
+            raise UnknownInvitation
+        return id
+
+    def _name(self, family_name: str) -> str:
+        return self.keys.digest(f"invited|{same_name(family_name)}")

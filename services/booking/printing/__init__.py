@@ -1,0 +1,135 @@
+"""What is printed: the slip for a booking made at the counter or on the phone, and the day's list.
+
+The text comes as data and is never read as markup, so no name can do more than stand there.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from services.booking.domain.appointment import Appointment
+from services.booking.domain.office import Office
+
+_HERE = Path(__file__).parent
+_WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
+_STATES = {
+    "confirmed": "gebucht",
+    "checked_in": "wartet",
+    "called": "aufgerufen",
+    "in_service": "am Platz",
+    "completed": "erledigt",
+    "no_show": "nicht erschienen",
+    "cancelled": "abgesagt",
+    "office_cancelled": "vom Amt abgesagt",
+}
+_NEEDS = {
+    "wheelchair": "Rollstuhl",
+    "step_free": "stufenlos",
+    "hearing": "Hören",
+    "sign_language": "Gebärdensprache",
+    "sight": "Sehen",
+    "easy_language": "Leichte Sprache",
+    "interpreter": "Sprachmittlung",
+    "quiet": "ruhiger Platz",
+    "seat": "Sitzplatz",
+}
+_COLUMNS = ("Zeit", "Code", "Name", "Anliegen", "Pers.", "Platz", "Hinweis", "da um", "Beginn", "Ende")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An appointment in the day's list, with the name it is called by."""
+
+    appointment: Appointment
+    name: str
+
+
+async def slip(appointment: Appointment, office: Office, *, name: str) -> bytes:
+    """One page as PDF, in German."""
+    return await asyncio.to_thread(_compile, "slip.typ", _slip(appointment, office, name))
+
+
+async def day_list(listed: Sequence[Listed], office: Office, *, now: datetime) -> bytes:
+    """A4 across as PDF; `now` stands on each page."""
+    return await asyncio.to_thread(_compile, "day_list.typ", _day_list(listed, office, now))
+
+
+def _compile(template: str, data: Mapping[str, Any]) -> bytes:
+    # Here, not above: most processes never print, and the compiler costs 20 MiB.
+    import typst
+
+    made = typst.compile(str(_HERE / template), sys_inputs={"data": json.dumps(data)}, format="pdf")
+    assert isinstance(made, bytes)
+    return made
+
+
+def _slip(appointment: Appointment, office: Office, name: str) -> dict[str, Any]:
+    local = appointment.starts_at.astimezone(office.zone)
+    services = [office.service(id) for id in appointment.services]
+    place = _location(office, local)
+    persons = "eine Person" if appointment.persons == 1 else f"{appointment.persons} Personen"
+    return {
+        "language": "de",
+        "title": "Ihr Termin" if appointment.ticket is None else f"Wartenummer {appointment.ticket}",
+        "office": office.data.name["de"],
+        "when": f"{_WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}, {local:%H:%M} Uhr",
+        "place": place[0],
+        "access": place[1],
+        "rows": [
+            ["Code", appointment.code],
+            ["Name", name],
+            ["Anliegen", " und ".join(service.name["de"] for service in services)],
+            ["Für", persons],
+            *([["Telefon", office.data.phone]] if office.data.phone else []),
+        ],
+        "bring": "Bitte bringen Sie mit:",
+        "documents": list(dict.fromkeys(d for s in services for d in s.documents.get("de", ()))),
+        "notes": [
+            "Absagen oder verschieben: bitte anrufen und den Code nennen.",
+            "Die Terminbuchung ersetzt keinen Antrag.",
+        ],
+    }
+
+
+def _location(office: Office, local: datetime) -> tuple[str, str]:
+    """The office may move: the address holds on the day of the visit."""
+    for place in office.data.locations:
+        if place.valid_from <= local.date() and (place.valid_until is None or local.date() < place.valid_until):
+            return f"{place.street}, {place.postal_code} {place.city}", place.access.get("de", "")
+    return "", ""
+
+
+def _day_list(listed: Sequence[Listed], office: Office, now: datetime) -> dict[str, Any]:
+    local = now.astimezone(office.zone)
+    day = f"{_WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}"
+    return {
+        "title": f"Tagesliste {day} · {office.data.name['de']}",
+        "made": f"Stand {local:%d.%m.%Y, %H:%M} Uhr. Enthält personenbezogene Daten: nach dem Tag vernichten.",
+        "columns": list(_COLUMNS),
+        "rows": [_row(entry, office) for entry in listed],
+        "empty": "Heute ist kein Termin vereinbart.",
+    }
+
+
+def _row(entry: Listed, office: Office) -> list[str]:
+    appointment = entry.appointment
+    notes = [_STATES.get(appointment.status, ""), *(_NEEDS.get(need, need) for need in appointment.access_needs)]
+    return [
+        appointment.ticket or f"{appointment.starts_at.astimezone(office.zone):%H:%M}",
+        appointment.code,
+        entry.name,
+        ", ".join(office.service(id).name["de"] for id in appointment.services),
+        str(appointment.persons),
+        appointment.called_to or appointment.lane,
+        ", ".join(note for note in notes if note),
+        *(_step_time(appointment, step, office) for step in ("checked_in", "in_service", "completed")),
+    ]
+
+
+def _step_time(appointment: Appointment, step: str, office: Office) -> str:
+    at = next((s.at for s in reversed(appointment.steps) if s.step == step), None)
+    return f"{at.astimezone(office.zone):%H:%M}" if at else ""
