@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from services.booking.api import add_routes
+from services.booking.api import add_routes, add_staff_routes
 from services.booking.commands import Booking, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
 from services.booking.offices import BrokenOffice, load_offices, publish_offices
 from services.booking.settings import Settings
+from services.booking.staff import ensure_staff_indexes, make_staff
 from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
@@ -49,6 +50,14 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         inviting=Inviting(Invitations(db), keys=keys, clock=clock),
     )
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=settings.sweep_every)
+    staff = make_staff(
+        db,
+        clock=clock,
+        keys=keys,
+        offices=offices.keys(),
+        public_url=str(settings.public_url),
+        oidc=settings.oidc,
+    )
     consumers = Consumers(url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking))
     health = Health(
         required={"mongodb": lambda: ping(client), "availability": memory.check},
@@ -59,6 +68,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await once_it_answers(clock.start)
         await once_it_answers(lambda: ensure_indexes(db))
+        await once_it_answers(lambda: ensure_staff_indexes(db))
         async with running(clock, publisher, relay, memory, demand, sweeper, consumers):
             await publish_offices(offices.values(), publications=publications, now=clock.now())
             yield
@@ -71,6 +81,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         lifespan=lifespan,
     )
     add_routes(app, booking)
+    add_staff_routes(app, staff)
     return app, health
 
 

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.booking.staff.settings import Grant, Issuer, OidcSettings
 from shared.settings import CommonSettings
 
 
@@ -21,3 +23,30 @@ class Settings(CommonSettings):
     sweep_every: timedelta = timedelta(seconds=5)
     # While nothing is known about the message that asks to confirm, the time is kept this long.
     request_without_message: timedelta = timedelta(hours=24)
+    # The office's own identity provider, beside local accounts; its address exactly as it names itself.
+    oidc_issuer: Issuer | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_roles_claim: str = "roles"
+    # JSON: {"<value of the claim>": {"office": "<id or *>", "roles": ["caseworker"]}}
+    oidc_roles: dict[str, Grant] = Field(default_factory=dict)
+
+    @property
+    def oidc(self) -> OidcSettings | None:
+        if self.oidc_issuer is None or self.oidc_client_id is None:
+            return None
+        return OidcSettings(
+            issuer=self.oidc_issuer,
+            client_id=self.oidc_client_id,
+            client_secret=self.oidc_client_secret,
+            roles_claim=self.oidc_roles_claim,
+            grants=self.oidc_roles,
+        )
+
+    @model_validator(mode="after")
+    def _all_of_oidc_or_nothing(self) -> Self:
+        if self.oidc_issuer is None and (self.oidc_client_id or self.oidc_client_secret or self.oidc_roles):
+            raise ValueError("BOOKING_OIDC_… is set without BOOKING_OIDC_ISSUER")
+        if self.oidc_issuer is not None and not (self.oidc_client_id and self.oidc_roles):
+            raise ValueError("BOOKING_OIDC_ISSUER needs BOOKING_OIDC_CLIENT_ID and BOOKING_OIDC_ROLES")
+        return self

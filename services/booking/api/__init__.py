@@ -2,8 +2,19 @@
 
 from fastapi import FastAPI
 
-from services.booking.api import appointments, catalogue, pages, problems
+from services.booking.api import (
+    appointments,
+    catalogue,
+    pages,
+    problems,
+    staff_accounts,
+    staff_oidc,
+    staff_pages,
+    staff_problems,
+    staff_session,
+)
 from services.booking.commands import Booking
+from services.booking.staff import Staff
 
 
 def add_routes(app: FastAPI, booking: Booking) -> None:
@@ -11,3 +22,13 @@ def add_routes(app: FastAPI, booking: Booking) -> None:
     app.include_router(catalogue.router(booking))
     app.include_router(appointments.router(booking))
     app.include_router(pages.router(booking))
+
+
+def add_staff_routes(app: FastAPI, staff: Staff) -> None:
+    """Sign-in and accounts; after it every route may depend on `signed_in`."""
+    app.state.staff = staff
+    staff_problems.add_handlers(app)
+    app.include_router(staff_session.router(staff))
+    app.include_router(staff_oidc.router(staff))
+    app.include_router(staff_accounts.router(staff))
+    app.include_router(staff_pages.router(staff))

@@ -88,6 +88,10 @@ def _page(template: str, *, answer: int = 200, **values: Any) -> HTMLResponse:
     return HTMLResponse(_pages.get_template(template).render(**values), status_code=answer, headers=_HEADERS)
 
 
+# The pages of the staff look the same.
+page = _page
+
+
 def _shown(booking: Booking, appointment: Appointment) -> dict[str, Any]:
     office = booking.offices[appointment.office]
     local = appointment.starts_at.astimezone(ZoneInfo(office.data.timezone))

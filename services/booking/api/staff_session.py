@@ -1,0 +1,74 @@
+"""Signing in by password, and out; one's own sessions."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from services.booking.api.problems import responses
+from services.booking.api.signed_in import REFUSALS, OtherOffice, signed_in
+from services.booking.api.staff_schemas import (
+    MeOut,
+    OwnSessionOut,
+    PasswordIn,
+    SessionOut,
+    SignInIn,
+    me_out,
+    own_session_out,
+    session_out,
+)
+from services.booking.domain.actors import SignedIn
+from services.booking.staff import Staff
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+Anybody = Annotated[SignedIn, Depends(signed_in())]
+
+
+def router(staff: Staff) -> APIRouter:
+    routes = APIRouter(prefix="/v1/staff", tags=["staff"])
+
+    @routes.post("/sessions", status_code=201, summary="Sign in", responses=responses(401, 429))
+    async def sign_in(given: SignInIn, request: Request, response: Response) -> SessionOut:
+        response.headers.update(NO_STORE)
+        opened = await staff.sign_in.with_password(
+            login=given.login, password=given.password.get_secret_value(), address=client_address(request)
+        )
+        return session_out(opened)
+
+    @routes.get("/sessions", summary="Where I am signed in", responses=responses(*REFUSALS))
+    async def list_sessions(somebody: Anybody) -> list[OwnSessionOut]:
+        own = await staff.sessions.listed(somebody.account_id, now=staff.sign_in.clock.now())
+        return [own_session_out(session, somebody=somebody) for session in own]
+
+    @routes.delete("/sessions/current", status_code=204, summary="Sign out", responses=responses(*REFUSALS))
+    async def sign_out(somebody: Anybody) -> None:
+        await staff.sessions.close(somebody.session_id, account_id=somebody.account_id)
+        await _record(staff, somebody)
+
+    @routes.delete("/sessions/{id}", status_code=204, summary="Sign out elsewhere",
+                   responses=responses(*REFUSALS, 404))  # fmt: skip
+    async def sign_out_elsewhere(id: uuid.UUID, somebody: Anybody) -> None:
+        if not await staff.sessions.close(str(id), account_id=somebody.account_id):
+            raise OtherOffice
+        await _record(staff, somebody)
+
+    @routes.get("/me", summary="Who I am and what I may do", responses=responses(*REFUSALS))
+    async def me(somebody: Anybody) -> MeOut:
+        return me_out(await staff.accounts.get(somebody.account_id))
+
+    @routes.post("/password", status_code=204, summary="Set a password by a one-time link; ends all sessions",
+                 responses=responses(410))  # fmt: skip
+    async def set_password(given: PasswordIn) -> None:
+        await staff.sign_in.set_password(secret=given.token, password=given.password.get_secret_value())
+
+    return routes
+
+
+def client_address(request: Request) -> str:
+    """Whom wrong attempts are counted against."""
+    return request.client.host if request.client else "unknown"
+
+
+async def _record(staff: Staff, somebody: SignedIn) -> None:
+    await staff.audit.record(somebody.actor, "session.closed", office=somebody.office, subject=somebody.account_id)

@@ -1,0 +1,88 @@
+"""Wrong sign-ins, counted per login and per client address; each further one makes the pause longer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo import ReturnDocument
+
+from services.booking.domain.passwords import FREE_PER_ADDRESS, FREE_PER_LOGIN, pauses
+from services.booking.tokens import Keys
+from shared.mongo import Collection, Database
+
+_REMEMBERED = timedelta(hours=24)
+
+
+class Paused(Exception):
+    """Too many wrong attempts; `wait` says for how long nobody may try again."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One that was let through. Until it succeeds it counts as a failure."""
+
+    login: str
+    address: str
+    pauses_address_until: datetime
+
+
+class Attempts:
+    """Counted before the password is looked at: a thousand guesses at the same moment are a thousand attempts."""
+
+    def __init__(self, database: Database, *, keys: Keys) -> None:
+        self._collection: Collection = database["staff_attempts"]
+        self._keys = keys
+
+    async def begin(self, *, login: str, address: str, now: datetime) -> Attempt:
+        """Raises Paused. Neither login nor address is stored, only a keyed digest of each."""
+        by_address = self._id("address", address)
+        until = await self._count(by_address, pauses(FREE_PER_ADDRESS), now)
+        by_login = self._id("login", login)
+        await self._count(by_login, pauses(FREE_PER_LOGIN), now)
+        return Attempt(by_login, by_address, until)
+
+    async def succeeded(self, attempt: Attempt, *, now: datetime) -> None:
+        """The login starts anew. The address takes back this attempt only: an own account must not be a means
+        to guess at others without a pause."""
+        await self._collection.delete_one({"_id": attempt.login})
+        await self._collection.update_one({"_id": attempt.address}, {"$inc": {"failures": -1}})
+        mine = {"_id": attempt.address, "until": attempt.pauses_address_until}
+        await self._collection.update_one(mine, {"$set": {"until": now}})
+
+    async def forget(self, login: str) -> None:
+        """Ends the pause of a login, for whoever has shown another way that it is theirs."""
+        await self._collection.delete_one({"_id": self._id("login", login)})
+
+    async def _count(self, id: str, table: Sequence[timedelta], now: datetime) -> datetime:
+        """One more failure, and the end of the pause that it brings. Raises Paused."""
+        document = await self._collection.find_one_and_update(
+            {"_id": id}, _counting(table, now), upsert=True, return_document=ReturnDocument.AFTER
+        )
+        until: datetime = document["until"]
+        if not document["admitted"]:
+            raise Paused(until - now)
+        return until
+
+    def _id(self, kind: str, value: str) -> str:
+        return f"{kind}|{self._keys.digest(f'staff attempt|{kind}|{value}')}"
+
+
+def _counting(table: Sequence[timedelta], now: datetime) -> list[dict[str, Any]]:
+    """Decides and counts in one write, so that attempts at the same moment cannot pass together."""
+    milliseconds = [int(pause.total_seconds() * 1000) for pause in table]
+    pause = {"$arrayElemAt": [milliseconds, {"$min": ["$failures", len(table) - 1]}]}
+    return [
+        {"$set": {"admitted": {"$lte": [{"$ifNull": ["$until", now]}, now]}}},
+        {"$set": {"failures": {"$add": [{"$ifNull": ["$failures", 0]}, {"$cond": ["$admitted", 1, 0]}]}}},
+        {"$set": {"until": {"$cond": ["$admitted", {"$add": [now, pause]}, "$until"]}}},
+        {"$set": {"expires_at": now + _REMEMBERED}},
+    ]
+
+
+async def ensure_attempt_indexes(database: Database) -> None:
+    await database["staff_attempts"].create_index("expires_at", name="kept", expireAfterSeconds=0)

@@ -1,0 +1,51 @@
+"""What the operator says about the office's identity provider."""
+
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from services.booking.domain.actors import Role, check_place
+
+_THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def is_secure(url: str) -> bool:
+    """Encrypted, or not leaving this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "http":
+        return parts.hostname in _THIS_MACHINE
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def secure_issuer(url: str) -> str:
+    if not is_secure(url):
+        raise ValueError("an identity provider is reached by https (http on this machine only)")
+    return url
+
+
+Issuer = Annotated[str, AfterValidator(secure_issuer)]
+
+
+class Grant(BaseModel):
+    """What one value of the roles claim gives."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    office: str = Field(description="An office's id, or * for all")
+    roles: tuple[Role, ...] = Field(min_length=1)
+
+    def model_post_init(self, _: object) -> None:
+        check_place(self.roles, self.office)
+
+
+class OidcSettings(BaseModel):
+    """`roles_claim` may be a path with dots; `grants` are by value of that claim."""
+
+    model_config = ConfigDict(frozen=True)
+
+    issuer: str
+    client_id: str
+    client_secret: SecretStr | None
+    roles_claim: str
+    grants: dict[str, Grant]
