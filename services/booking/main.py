@@ -8,14 +8,14 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from services.booking.api import add_routes, add_staff_routes
-from services.booking.commands import Booking, Inviting
+from services.booking.commands import Booking, Day, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
 from services.booking.offices import BrokenOffice, load_offices, publish_offices
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
-from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
+from services.booking.storage import Appointments, DayBook, Invitations, Publications, ensure_indexes
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
 from shared.http import Health, create_app, serve
@@ -81,7 +81,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         lifespan=lifespan,
     )
     add_routes(app, booking)
-    add_staff_routes(app, staff)
+    add_staff_routes(app, staff, booking=booking, day=Day(booking, DayBook(db)))
     return app, health
 
 

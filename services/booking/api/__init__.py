@@ -8,12 +8,13 @@ from services.booking.api import (
     pages,
     problems,
     staff_accounts,
+    staff_day,
     staff_oidc,
     staff_pages,
     staff_problems,
     staff_session,
 )
-from services.booking.commands import Booking
+from services.booking.commands import Booking, Day
 from services.booking.staff import Staff
 
 
@@ -24,7 +25,7 @@ def add_routes(app: FastAPI, booking: Booking) -> None:
     app.include_router(pages.router(booking))
 
 
-def add_staff_routes(app: FastAPI, staff: Staff) -> None:
+def add_staff_routes(app: FastAPI, staff: Staff, *, booking: Booking, day: Day) -> None:
     """Sign-in and accounts; after it every route may depend on `signed_in`."""
     app.state.staff = staff
     staff_problems.add_handlers(app)
@@ -32,3 +33,4 @@ def add_staff_routes(app: FastAPI, staff: Staff) -> None:
     app.include_router(staff_oidc.router(staff))
     app.include_router(staff_accounts.router(staff))
     app.include_router(staff_pages.router(staff))
+    app.include_router(staff_day.router(booking, day, staff))

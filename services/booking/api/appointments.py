@@ -16,15 +16,14 @@ from services.booking.api.schemas import (
     HeldOut,
     IdempotencyKey,
     LinksIn,
-    MemberIn,
     MembersIn,
     RescheduleIn,
     appointment_out,
+    members_of,
 )
 from services.booking.calendar import calendar_entry
 from services.booking.commands import Booking, Held, HoldRequest
 from services.booking.domain.appointment import ContactDetails
-from services.booking.domain.office import Member
 from services.booking.tokens import Keys
 from shared.mongo import PyMongoError, is_away
 from shared.observability import get_logger
@@ -138,10 +137,6 @@ def _hold_request(wanted: AppointmentIn) -> HoldRequest:
         invitation=wanted.invitation,
         access_needs=tuple(sorted(set(wanted.access_needs))),
     )
-
-
-def members_of(members: tuple[MemberIn, ...]) -> tuple[Member, ...]:
-    return tuple(Member(member.municipality, member.under_6) for member in members)
 
 
 def _held_out(held: Held, keys: Keys) -> HeldOut:

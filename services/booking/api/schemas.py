@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Email
 
 from services.booking.commands import Instead
 from services.booking.domain.appointment import Appointment, Status
+from services.booking.domain.office import Member
 from shared.contracts.offices import Authority, Fee, Location, Minutes, Text
 
 # Letters and marks of any script, spaces, and what stands in names; no symbols, emoji or direction marks.
@@ -215,6 +216,10 @@ class AppointmentOut(BaseModel):
     waits: bool = Field(description="Waits for a time, or for an earlier one")
     offer: OfferOut | None = Field(description="A time that is yours alone until it expires")
     reason: str | None = Field(description="Why the office moved or cancelled it")
+
+
+def members_of(members: tuple[MemberIn, ...]) -> tuple[Member, ...]:
+    return tuple(Member(member.municipality, member.under_6) for member in members)
 
 
 def appointment_out(appointment: Appointment) -> AppointmentOut:

@@ -12,12 +12,14 @@ from services.booking.commands.booking import (
     OutsideJurisdiction,
     WrongSecret,
 )
+from services.booking.commands.day import Day, TicketRequest
 from services.booking.commands.invitations import Inviting, NotByInvitation
 
 __all__ = [
     "BookedAlready",
     "Booking",
     "CodeUsedUp",
+    "Day",
     "Held",
     "HoldRequest",
     "Instead",
@@ -26,5 +28,6 @@ __all__ = [
     "NotByInvitation",
     "NotOpenForBooking",
     "OutsideJurisdiction",
+    "TicketRequest",
     "WrongSecret",
 ]

@@ -301,6 +301,10 @@ class Booking:
         for id in await self.appointments.ids_by_email(email, now=now, most=_MOST_LINKS):
             await self.appointments.send_link(id, LinkRequested, now=now, not_since=now - _LINK_EVERY)
 
+    async def name_of(self, appointment: Appointment) -> str:
+        """For staff, at the counter and in the day's list."""
+        return appointment.family_name
+
     async def settle(self, appointment: Appointment) -> None:
         """Ends what ran out and gives back what has cooled; guarded, so anybody may call it."""
         now = self.clock.now()

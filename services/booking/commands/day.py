@@ -8,11 +8,22 @@ from services.booking.commands.booking import Booking
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import day as domain
 from services.booking.domain.actors import CITIZEN, Actor
-from services.booking.domain.appointment import Appointment, Change
+from services.booking.domain.appointment import Appointment, Change, Party
 from services.booking.domain.day import LateRule, Span
-from services.booking.domain.office import Office
+from services.booking.domain.office import Member, Office
 from services.booking.storage import DayBook
 from shared.contracts import AppointmentCheckedIn
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRequest:
+    """Somebody at the counter without an appointment."""
+
+    office: str
+    service: str
+    family_name: str
+    members: tuple[Member, ...]
+    access_needs: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,18 +107,43 @@ class Day:
         expected = [a for a in found if a.status not in ("held", "requested", "waiting", "expired")]
         return sorted(expected, key=lambda a: (a.queue_at or a.starts_at, a.starts_at, a.id))
 
-    async def ticket(self, party: appointments_domain.Party, *, minutes: int, by: Actor) -> Appointment:
-        """A walk-in's place in today's queue. The same request again answers with the same ticket."""
-        office = self.booking.offices[party.office]
-        known = await self.booking.appointments.first_answer(party.id)
+    async def ticket(self, request: TicketRequest, *, idempotency_key: str, by: Actor) -> Appointment:
+        """A walk-in's place in today's queue. The same key again answers with the same ticket."""
+        office = self.booking.offices[request.office]
+        id = self.booking.keys.appointment_id(f"ticket|{idempotency_key}")
+        known = await self.booking.appointments.first_answer(id)
         if known:
             return known[0]
+        service = office.service(request.service)
+        minutes = office.minutes(
+            service, persons=len(request.members), children_under_6=sum(m.under_6 for m in request.members)
+        )
         now = self.booking.clock.now()
         number = await self.book.next_ticket(office.id, day=self.span(office))
-        ends_at = now + timedelta(minutes=minutes)
-        there = appointments_domain.walk_in(party, ticket=f"W{number:03d}", ends_at=ends_at, now=now, by=by)
+        there = appointments_domain.walk_in(
+            self._party(id, request, team=service.team),
+            ticket=f"W{number:03d}",
+            ends_at=now + timedelta(minutes=minutes),
+            now=now,
+            by=by,
+        )
         await self.booking.appointments.insert(there, AppointmentCheckedIn, by=by)
         return there
+
+    def _party(self, id: str, request: TicketRequest, *, team: str) -> Party:
+        return Party(
+            id=id,
+            office=request.office,
+            code=self.booking.keys.booking_code(id),
+            service=request.service,
+            team=team,
+            municipalities=tuple(m.municipality for m in request.members),
+            children_under_6=sum(m.under_6 for m in request.members),
+            family_name=request.family_name,
+            request_digest="",
+            channel="counter",
+            access_needs=request.access_needs,
+        )
 
     async def pause(self, office: Office, team: str, *, by: Actor) -> None:
         await self.book.pause(office.id, team, now=self.booking.clock.now(), day=self.span(office), by=by.id or "")
