@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import aio_pika
 import uvloop
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 
 from bench.citizens import Citizens
 from bench.lean_http import Connection
@@ -67,21 +67,23 @@ async def _limit(stage: Stage, ready: list[Life], in_flight: int) -> float:
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         stage.mongodb_uri, w="majority", journal=True, maxPoolSize=64
     )
-    await client[BENCH_DATABASE]["appointments"].delete_many({})
+    for name in ("appointments", "keys"):
+        await client[BENCH_DATABASE][name].delete_many({})
     await ensure_indexes(client[BENCH_DATABASE])
     async with await aio_pika.connect(stage.amqp_url) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        rate = await _replay(ready, client[BENCH_DATABASE]["appointments"], channel, in_flight)
+        rate = await _replay(ready, client[BENCH_DATABASE], channel, in_flight)
     client.close()
     return rate
 
 
 async def _replay(
     ready: list[Life],
-    appointments: AsyncIOMotorCollection[Document],
+    database: AsyncIOMotorDatabase[Document],
     channel: aio_pika.abc.AbstractChannel,
     in_flight: int,
 ) -> float:
+    appointments, keys = database["appointments"], database["keys"]
     exchanges = {name: aio_pika.Exchange(channel, name) for name in ("appointments", "contacts")}
     confirmed: dict[str, list[str]] = {}
     publishing: set[asyncio.Task[None]] = set()
@@ -109,6 +111,7 @@ async def _replay(
         for life in left:
             if time.perf_counter() - started > _LIMIT_SECONDS:
                 return
+            await keys.insert_one(life.key)
             await appointments.insert_one(life.held)
             tell(life.id, life.told[0])
             for (guard, update), told in zip(life.updates, life.told[1:], strict=True):

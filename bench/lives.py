@@ -1,7 +1,7 @@
 """What a booking writes and tells, as the service's own code does it: limits replay that without the service."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice, product
 from typing import Any, cast
@@ -12,19 +12,25 @@ import uvloop
 from bench.office import LANES, MUNICIPALITY, OFFICE, SERVICE, TEAM, times
 from bench.stage import Stage
 from services.booking.domain import appointment as domain
-from services.booking.domain.appointment import Appointment, ContactDetails
+from services.booking.domain.appointment import Appointment
+from services.booking.key_store import KeyStore
+from services.booking.people import GivenContact, People, Person
 from services.booking.storage import Appointments, to_document
 from services.booking.tokens import Keys
 from shared import tracing
 from shared.mongo import Database, Document
 from shared.outbox import Entry, Relay
+from shared.sealing import PublicKeys
+from tests.sealed import some_people
 
 
 @dataclass(slots=True)
 class Life:
-    """`held` is inserted, `updates` follow as (filter, update); `told` are the events of each of the three."""
+    """The `key` is inserted, then `held`, then `updates` follow as (filter, update); `told` are the events of each
+    of the three."""
 
     id: str
+    key: Document
     held: Document
     updates: list[tuple[Document, Document]] = field(default_factory=list)
     told: list[list[Entry]] = field(default_factory=list)
@@ -40,10 +46,14 @@ class _Recorder:
     matched_count = 1
 
     def __init__(self) -> None:
+        self.key: Document = {}
         self.life: Life
 
     async def insert_one(self, document: Document) -> None:
-        self.life = Life(document["_id"], document)
+        if "outbox" in document:
+            self.life = Life(document["_id"], self.key, document)
+        else:
+            self.key = document
 
     async def update_one(self, guard: Document, update: Document) -> "_Recorder":
         self.life.updates.append((guard, update))
@@ -56,25 +66,36 @@ class _Recorder:
 def lives(stage: Stage, number: int) -> list[Life]:
     """Held, requested and confirmed, each at a desk and time of its own."""
     places = ((time, lane) for lane, time in product(LANES, times(stage.office)))
-    return uvloop.run(_record(stage.keys, islice(places, number)))
+    return uvloop.run(_record(stage, islice(places, number)))
 
 
-async def _record(keys: Keys, places: Iterable[tuple[datetime, str]]) -> list[Life]:
+async def _record(stage: Stage, places: Iterable[tuple[datetime, str]]) -> list[Life]:
     recorder = _Recorder()
-    database = cast(Database, {"appointments": cast(Any, recorder)})
-    storage = Appointments(database, relay=cast(Relay, recorder), keys=keys, public_url="http://127.0.0.1:12345")
+    database = cast(Database, {"appointments": cast(Any, recorder), "keys": cast(Any, recorder)})
+    people = some_people(
+        KeyStore(database),
+        notification_keys=PublicKeys.read(stage.stack.secret("booking_contact_public_keys")),
+        secrets=stage.keys,
+        public_url="http://127.0.0.1:12345",
+    )
+    storage = Appointments(database, relay=cast(Relay, recorder), contact_told=people.told)
     found = []
-    for held in _holds(keys, places):
+    for held in _holds(stage.keys, places):
         with tracing.within(tracing.new()):
-            found.append(await _live(storage, recorder, held))
+            found.append(await _live(storage, people, recorder, held))
     return found
 
 
-async def _live(storage: Appointments, recorder: _Recorder, held: Appointment) -> Life:
+async def _live(storage: Appointments, people: People, recorder: _Recorder, held: Appointment) -> Life:
     now = held.steps[0].at
-    contact = ContactDetails(email=f"{held.id}@example.org", language="de", given_name="Ayşe")
+    held = replace(held, person=await people.seal_first(held.id, Person("Öztürk")))
+    given = GivenContact(email=f"{held.id}@example.org", language="de", given_name="Ayşe")
     await storage.insert(held)
-    requested = await storage.apply(held.request(contact, now=now, keep_until=now + timedelta(hours=24)))
+    person = await people.seal(held.id, Person("Öztürk").reached_by(given))
+    keep_until = now + timedelta(hours=24)
+    requested = await storage.apply(
+        held.request(people.details(given), person=person, now=now, keep_until=keep_until)
+    )
     confirmed = await storage.apply(requested.confirm(now=now))
     life = recorder.life
     life.confirmed = {**life.held, **to_document(confirmed), "outbox": []}
@@ -93,7 +114,7 @@ def _holds(keys: Keys, places: Iterable[tuple[datetime, str]]) -> Iterator[Appoi
             service=SERVICE,
             team=TEAM,
             municipalities=(MUNICIPALITY,),
-            family_name="Öztürk",
+            person=b"",
             request_digest="0" * 64,
         )
         yield domain.hold(

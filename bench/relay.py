@@ -41,6 +41,8 @@ async def _relayed(stage: Stage, waiting: Sequence[Life]) -> Run:
         mongodb_uri=SecretStr(stage.stack.secret("booking_mongodb_uri")),
         amqp_url=SecretStr(stage.stack.secret("booking_amqp_url")),
         signing_keys=SecretStr(stage.stack.secret("booking_signing_keys")),
+        contact_keys=SecretStr(stage.stack.secret("booking_contact_keys")),
+        contact_public_keys=stage.stack.secret("booking_contact_public_keys"),
     )
     client = connect(settings)
     db = database(client, settings)

@@ -99,7 +99,8 @@ class Stage:
     def clear(self) -> None:
         """Empties collections and queues; indexes stay. Only while no service runs."""
         with self.database() as client:
-            for name in ("booking", "notification", "reporting", BENCH_DATABASE):
+            names = ("booking", "booking_keys", "notification", "notification_keys", "reporting", BENCH_DATABASE)
+            for name in names:
                 for collection in client[name].list_collection_names():
                     client[name][collection].delete_many({})
         self.purge()

@@ -22,8 +22,10 @@ EXIT_CODE = 137
 class CrashPoint(StrEnum):
     """Each with what is true when the process dies there."""
 
+    BOOKING_AFTER_KEY = "booking_after_key"
+    """The key for a hold's data is stored; the hold is not."""
     BOOKING_BEFORE_INSERT = "booking_before_insert"
-    """A hold is decided; nothing is stored."""
+    """A hold is decided; nothing is stored but the key for its data."""
     BOOKING_AFTER_INSERT = "booking_after_insert"
     """A hold is stored; neither the relay nor the client knows."""
     BOOKING_BEFORE_APPLY = "booking_before_apply"
@@ -71,6 +73,8 @@ class CrashPoint(StrEnum):
     """A contact is kept; deliveries that wait for it are not woken."""
     NOTIFICATION_AFTER_LINK_CONTACT = "notification_after_link_contact"
     """The contact of a wish for a link is kept; the message is not planned."""
+    NOTIFICATION_AFTER_KEY_ERASED = "notification_after_key_erased"
+    """The key of an erased contact is gone; its ciphertext still stands."""
     NOTIFICATION_AFTER_OFFICE = "notification_after_office"
     """An office is kept; deliveries that wait for it are not woken."""
     NOTIFICATION_AFTER_CLAIM = "notification_after_claim"

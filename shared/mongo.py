@@ -17,6 +17,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorCollection,
     AsyncIOMotorDatabase,
 )
+from pydantic import SecretStr
 from pymongo import errors
 
 from shared.observability import get_logger
@@ -65,10 +66,13 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, DATABASE_DOWN)
 
 
-def connect(settings: CommonSettings) -> Client:
-    """A client whose writes are on the majority's journal before they count as done."""
+def connect(settings: CommonSettings, *, uri: SecretStr | None = None) -> Client:
+    """A client whose writes are on the majority's journal before they count as done.
+
+    `uri` reaches another server than the one where the service's own database is.
+    """
     return AsyncIOMotorClient(
-        settings.mongodb_uri.get_secret_value(),
+        (uri or settings.mongodb_uri).get_secret_value(),
         tz_aware=True,
         tzinfo=UTC,
         w="majority",

@@ -16,12 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
+from shared.sealing import KEY_BYTES, PrivateKeys
 from shared.settings import SECRETS_DIR
 
 VHOST = "amtstermin"
 DEFINITIONS = "rabbitmq_definitions.json"
 KEYFILE = "mongodb_keyfile"
 SIGNING_KEYS = "booking_signing_keys"
+CONTACT_KEYS = "booking_contact_keys"
+CONTACT_PUBLIC_KEYS = "booking_contact_public_keys"
+CONTACT_PRIVATE_KEYS = "notification_contact_private_keys"
 ERLANG_COOKIE = "erlang_cookie"
 
 # The user id of mongod in the public image; mongod refuses a key file that others may read.
@@ -72,6 +78,10 @@ def make_secrets(*, folder: Path, addresses: Addresses, deploy: Path) -> None:
 def _make_passwords(folder: Path, deploy: Path) -> None:
     _make_once(folder / KEYFILE, lambda: base64.b64encode(os.urandom(72)).decode())
     _make_once(folder / SIGNING_KEYS, lambda: f"k1:{secrets.token_hex(32)}")
+    _make_once(folder / CONTACT_KEYS, lambda: f"k1:{secrets.token_hex(KEY_BYTES)}")
+    _make_once(folder / CONTACT_PRIVATE_KEYS, lambda: f"n1:{secrets.token_hex(KEY_BYTES)}")
+    private = PrivateKeys.read(SecretStr(read_secret(folder, CONTACT_PRIVATE_KEYS)))
+    _renew(folder / CONTACT_PUBLIC_KEYS, private.public)
     _make_once(folder / ERLANG_COOKIE, lambda: secrets.token_hex(32))
     accounts = broker_definitions(deploy)["users"] + database_users(deploy)["users"]
     for name in {account.get("name") or account["user"] for account in accounts}:

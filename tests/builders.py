@@ -9,6 +9,7 @@ from services.booking.domain import appointment as booking_domain
 from services.booking.domain.appointment import Appointment, ContactDetails, Party
 from services.booking.domain.office import Office
 from services.booking.offices import load_office
+from services.booking.people import GivenContact, Person
 
 HECHINGEN, BALINGEN, ALBSTADT = "08417031", "08417002", "08417079"
 OFFICE_FILE = Path(__file__).parents[1] / "deploy" / "offices" / "zollernalbkreis.toml"
@@ -29,7 +30,7 @@ def a_party(**changes: Any) -> Party:
         "service": "eat_pickup",
         "team": "service_point",
         "municipalities": (HECHINGEN, HECHINGEN, HECHINGEN),
-        "family_name": "Öztürk",
+        "person": b"sealed",
         "request_digest": "digest",
     }
     return Party(**{**values, **changes})
@@ -51,7 +52,9 @@ def a_request(*, now: datetime = MONDAY, claims_of: str | None = None, **changes
     """`claims_of` stands for the person's keyed hash."""
     held = a_hold(now=now, **changes)
     claims = (f"{held.service}|{claims_of}",) if claims_of else ()
-    return held.request(some_contact(), now=now, keep_until=now + timedelta(hours=24), claims=claims).after
+    keep_until = now + timedelta(hours=24)
+    asked = held.request(some_contact(), person=b"sealed anew", now=now, keep_until=keep_until, claims=claims)
+    return asked.after
 
 
 def a_confirmed(*, now: datetime = MONDAY, **changes: Any) -> Appointment:
@@ -59,5 +62,16 @@ def a_confirmed(*, now: datetime = MONDAY, **changes: Any) -> Appointment:
 
 
 def some_contact(**changes: Any) -> ContactDetails:
-    values: dict[str, Any] = {"email": "someone@example.org", "language": "de", "given_name": "Ayşe"}
+    """As the domain knows it."""
+    values: dict[str, Any] = {"language": "de", "digest": "of all", "email_digest": "of the address"}
     return ContactDetails(**{**values, **changes})
+
+
+def a_given_contact(**changes: Any) -> GivenContact:
+    values: dict[str, Any] = {"email": "someone@example.org", "language": "de", "given_name": "Ayşe"}
+    return GivenContact(**{**values, **changes})
+
+
+def a_person(**changes: Any) -> Person:
+    values: dict[str, Any] = {"family_name": "Öztürk", "given_name": "Ayşe", "email": "someone@example.org"}
+    return Person(**{**values, **changes})

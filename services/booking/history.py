@@ -1,14 +1,16 @@
 """What booking has ever told, for a republish: the source of every rebuild of the others."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime
 
+from services.booking.people import Erased, People, people_of
 from services.booking.settings import Settings
-from services.booking.storage import contact_told, to_appointment
+from services.booking.storage import to_appointment
 from services.booking.tokens import Keys
 from shared.contracts import ContactProvided, LinkRequested
 from shared.contracts.event import Event, wire_type
-from shared.mongo import Database, Document, connect, database
+from shared.mongo import Database, DatabaseClock, Document, connect, database
 from shared.outbox import Entry
 
 EXCHANGES = frozenset({"appointments", "contacts", "offices"})
@@ -19,13 +21,16 @@ async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
     """Every event told on `exchange` at or after `since`, under its first id; per appointment in order."""
     settings = Settings()
     client = connect(settings)
+    keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
     try:
         db = database(client, settings)
         if exchange == "offices":
             async for entry in _newest(db, "offices"):
                 yield entry
             return
-        async for entry in _of_appointments(db, settings, exchange, since):
+        secrets = Keys.read(settings.signing_keys)
+        people = people_of(settings, client=keys_client, secrets=secrets, clock=DatabaseClock(client))
+        async for entry in _of_appointments(db, people, exchange, since):
             yield entry
         if exchange == "appointments":
             async for entry in _newest(db, "demand"):
@@ -33,6 +38,7 @@ async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
                     yield entry
     finally:
         client.close()
+        keys_client.close()
 
 
 async def _newest(db: Database, collection: str) -> AsyncIterator[Entry]:
@@ -40,19 +46,18 @@ async def _newest(db: Database, collection: str) -> AsyncIterator[Entry]:
         yield document["last"]
 
 
-async def _of_appointments(
-    db: Database, settings: Settings, exchange: str, since: datetime
-) -> AsyncIterator[Entry]:
-    keys = Keys.read(settings.signing_keys)
+async def _of_appointments(db: Database, people: People, exchange: str, since: datetime) -> AsyncIterator[Entry]:
     documents = db["appointments"].find({"history.at": {"$gte": since}}, {"outbox": 0}).sort("_id")
     async for document in documents:
         for entry in document["history"]:
             if entry["exchange"] == exchange and entry["at"] >= since:
-                yield _with_contact(entry, document, keys, str(settings.public_url).rstrip("/"))
+                # Of somebody who was erased meanwhile only that is left to tell.
+                with suppress(Erased):
+                    yield await _with_contact(entry, document, people)
 
 
-def _with_contact(entry: Entry, document: Document, keys: Keys, public_url: str) -> Entry:
-    """History holds no personal data: contact events are made anew from the appointment's contact."""
+async def _with_contact(entry: Entry, document: Document, people: People) -> Entry:
+    """History holds no person: contact events are made anew from the appointment's. Raises Erased."""
     if entry["body"] is not None:
         return entry
     appointment = to_appointment(document)
@@ -64,6 +69,6 @@ def _with_contact(entry: Entry, document: Document, keys: Keys, public_url: str)
         time=entry["at"],
         sequence=entry["sequence"],
         correlationid=entry["correlation_id"],
-        data=contact_told(appointment, keys=keys, public_url=public_url),
+        data=await people.told(appointment),
     )
     return {**entry, "body": event.body().decode()}

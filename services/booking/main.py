@@ -13,6 +13,7 @@ from services.booking.demand import DemandCounter
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
 from services.booking.offices import BrokenOffice, load_offices, publish_offices
+from services.booking.people import people_of
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
 from services.booking.storage import Appointments, DayBook, Invitations, Publications, ensure_indexes
@@ -31,6 +32,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     offices = load_offices(settings.offices)
     keys = Keys.read(settings.signing_keys)
     client = connect(settings)
+    keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
     db = database(client, settings)
     clock = DatabaseClock(client)
     publisher = Publisher(url=settings.amqp_url, name="booking relay")
@@ -38,12 +40,14 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     publications = Publications(db, relay=relay)
     demand = DemandCounter(publications, clock=clock)
     memory = Memory(db, offices=offices, clock=clock)
-    appointments = Appointments(db, relay=relay, keys=keys, public_url=str(settings.public_url))
+    people = people_of(settings, client=keys_client, secrets=keys, clock=clock)
+    appointments = Appointments(db, relay=relay, contact_told=people.told)
     booking = Booking(
         offices=offices,
         appointments=appointments,
         memory=memory,
         keys=keys,
+        people=people,
         clock=clock,
         demand=demand,
         keep_request=settings.request_without_message,
@@ -69,10 +73,12 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(clock.start)
         await once_it_answers(lambda: ensure_indexes(db))
         await once_it_answers(lambda: ensure_staff_indexes(db))
+        await once_it_answers(people.store.ensure_indexes)
         async with running(clock, publisher, relay, memory, demand, sweeper, consumers):
             await publish_offices(offices.values(), publications=publications, now=clock.now())
             yield
         client.close()
+        keys_client.close()
 
     app = create_app(
         title="Amtstermin booking",

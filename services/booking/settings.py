@@ -20,6 +20,13 @@ class Settings(CommonSettings):
     offices: Path = Path("deploy/offices")
     # "k1:<hex>[,k0:<hex>]": the first signs, all verify.
     signing_keys: SecretStr
+    # "k1:<hex>[,k0:<hex>]": the first wraps the data keys of new appointments, all unwrap.
+    contact_keys: SecretStr
+    # Notification's: booking can wrap for it, and not unwrap.
+    contact_public_keys: str
+    # The wrapped data keys lie apart from the data, on another server where one is named.
+    keys_database: str = "booking_keys"
+    keys_mongodb_uri: SecretStr | None = None
     sweep_every: timedelta = timedelta(seconds=5)
     # While nothing is known about the message that asks to confirm, the time is kept this long.
     request_without_message: timedelta = timedelta(hours=24)

@@ -12,10 +12,10 @@ from shared.contracts import (
     AppointmentRequested,
     AppointmentRescheduled,
     AppointmentState,
-    Contact,
     Event,
     LinkRequested,
     Office,
+    OpenContact,
 )
 from shared.contracts.appointments import AppointmentEvent
 
@@ -95,13 +95,13 @@ class KnownContact:
     """`data` is None once the contact was erased; nothing brings it back."""
 
     sequence: int
-    data: Contact | None
+    data: OpenContact | None
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     state: KnownState
-    contact: Contact
+    contact: OpenContact
     office: Office
     to: str
 
@@ -251,7 +251,7 @@ def _contact_needed(delivery: Delivery, state: AppointmentState) -> int:
     return needed or 0
 
 
-def _address(channel: Channel, contact: Contact) -> str | None:
+def _address(channel: Channel, contact: OpenContact) -> str | None:
     if channel is Channel.EMAIL:
         return contact.email
     return mobile_number(contact.phone) if contact.sms_consent else None

@@ -13,6 +13,7 @@ from services.notification.channels.sms import provider
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.domain import SENDING
 from services.notification.handlers import handlers
+from services.notification.opening import Opener
 from services.notification.rendering import Renderer
 from services.notification.settings import Settings
 from services.notification.storage import Deliveries, Known
@@ -22,6 +23,7 @@ from shared.messaging import Consumers, Publisher
 from shared.mongo import DatabaseClock, connect, database, once_it_answers, ping
 from shared.observability import configure_logging
 from shared.outbox import Relay
+from shared.sealing import PrivateKeys
 
 # RabbitMQ advises 100 to 300; also how many deliveries one write can store.
 _PREFETCH = 200
@@ -33,12 +35,14 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     db = database(client, settings)
     clock = DatabaseClock(client)
     publisher = Publisher(url=settings.amqp_url, name="notification relay")
-    known, deliveries = Known(db), Deliveries(db)
+    keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
+    known, deliveries = Known(db, keys=keys_client[settings.keys_database]), Deliveries(db)
     relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
     mail = EmailChannel(_server(settings), sender=settings.sender, timeout=settings.send_timeout)
     sms = provider(settings.sms, token=settings.sms_token, timeout=settings.send_timeout)
     sender = Sender(
         known=known,
+        opener=Opener(PrivateKeys.read(settings.contact_private_keys)),
         renderer=Renderer(sender=settings.sender),
         mail=mail,
         sms=sms,
@@ -69,6 +73,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         if sms:
             await sms.close()
         client.close()
+        keys_client.close()
 
     health = Health(required={"mongodb": lambda: ping(client)}, degrading={"rabbitmq": consumers.ping})
     app = create_app(
@@ -108,5 +113,8 @@ def run() -> None:
     except ValidationError as error:
         sys.exit(f"notification: settings are missing or wrong:\n{error}")
     configure_logging(service="notification", level=settings.log_level)
-    app, health = build(settings)
+    try:
+        app, health = build(settings)
+    except ValueError as error:
+        sys.exit(f"notification: {error}")
     serve(app, settings=settings, health=health)

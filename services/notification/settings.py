@@ -16,6 +16,11 @@ class Settings(CommonSettings):
     model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", extra="ignore", hide_input_in_errors=True)
 
     mongodb_database: str = "notification"
+    # "n1:<hex>[,n0:<hex>]": all open contacts; booking has the public ones.
+    contact_private_keys: SecretStr
+    # The wrapped data keys lie apart from the contacts, on another server where one is named.
+    keys_database: str = "notification_keys"
+    keys_mongodb_uri: SecretStr | None = None
 
     smtp_host: str
     smtp_port: int = Field(default=587, ge=1, le=65535)

@@ -11,7 +11,7 @@ from babel import Locale
 from babel.dates import format_date
 
 from services.notification.domain import Purpose, Send
-from shared.contracts import Contact, Office
+from shared.contracts import Office, OpenContact
 from shared.contracts.offices import Location, Service, Text
 
 FALLBACK = "de"
@@ -136,7 +136,7 @@ def _fee(service: Service | None, lang: str) -> str:
     return in_language(service.fee.text, lang) if service and service.fee else ""
 
 
-def initials(contact: Contact) -> str:
+def initials(contact: OpenContact) -> str:
     """`A. Y.`: enough to tell one's own appointments apart, and no name in a mailbox that others read."""
     found = (_initial(name) for name in (contact.given_name, contact.family_name))
     return " ".join(f"{letter}." for letter in found if letter)

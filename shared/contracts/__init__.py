@@ -28,7 +28,14 @@ from shared.contracts.appointments import (
     DemandMeasured,
     Step,
 )
-from shared.contracts.contacts import Contact, ContactErased, ContactProvided, ErasedContact, LinkRequested
+from shared.contracts.contacts import (
+    Contact,
+    ContactErased,
+    ContactProvided,
+    ErasedContact,
+    LinkRequested,
+    OpenContact,
+)
 from shared.contracts.event import Event, new_event
 from shared.contracts.notifications import (
     DeliveryState,
@@ -82,6 +89,7 @@ __all__ = [
     "NotificationUndeliverable",
     "Office",
     "OfficePublished",
+    "OpenContact",
     "Step",
     "UnreadableEvent",
     "new_event",

@@ -1,4 +1,4 @@
-"""Exchange `contacts`: names, addresses and secret links. Only `notification` may read it."""
+"""Exchange `contacts`: names, addresses and secret links, as ciphertext. Only `notification` may read it."""
 
 from typing import ClassVar, Literal
 
@@ -8,7 +8,23 @@ from shared.contracts.event import Data, Event
 
 
 class Contact(Data):
-    """How to reach the person who booked, and what to send: secret links and the six-digit code.
+    """How to reach the person who booked, under the appointment's data key.
+
+    `key` is that key, wrapped for notification's key `key_id`; `sealed` is an OpenContact but for what stands
+    here in the clear. Both are base64. `shared.sealed_contact` makes and opens it.
+    """
+
+    appointment: str
+    office: str
+    language: str
+    sms_consent: bool = False
+    key_id: str
+    key: str = Field(repr=False)
+    sealed: str = Field(repr=False)
+
+
+class OpenContact(Data):
+    """A contact as it is in memory only, while a message is made: never stored, never told.
 
     `repr` hides all of it, so that no log line can carry it by accident.
     """
@@ -46,6 +62,8 @@ class LinkRequested(Event):
 
 
 class ContactErased(Event):
+    """The person's data are gone from booking; whoever keeps the contact or its key destroys both."""
+
     exchange: ClassVar[str] = "contacts"
     type: Literal["contact.erased.v1"] = "contact.erased.v1"
     data: ErasedContact

@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from deploy.local.reading import text_of
 from shared import parking
+from shared.contracts import ContactErased, ErasedContact, new_event
 from shared.crashpoints import CrashPoint as At
 from tests.e2e.crash_walk import REFUSED, Walk, tried
 from tests.ledger import put_on_queue
@@ -227,6 +228,19 @@ def nobody_can_read_a_message(walk: Walk) -> None:
     walk.place.wait_until_whole()
 
 
+def is_erased(walk: Walk) -> None:
+    """Neither key nor ciphertext is left, whenever the process dies."""
+    person = walk.asker()
+    id, now = person.booked["id"], datetime.now(UTC)
+    erased = new_event(ContactErased, subject=id, sequence=2, data=ErasedContact(appointment=id), time=now)
+    with walk.death():
+        asyncio.run(put_on_queue(walk.stack, "notification.contacts", erased))
+    walk.ends(person, *ASKED, confirm_request="sent")
+    client = walk.place.books.client
+    assert client["notification_keys"]["keys"].find_one({"_id": id}) == {"_id": id, "erased": True}
+    assert "data" not in (client["notification"]["contacts"].find_one({"_id": id}) or {"data": "?"})
+
+
 def asks_while_the_mail_server_is_away(walk: Walk) -> None:
     """The mail is put off, so that it must be claimed anew."""
     person = walk.holder()
@@ -258,6 +272,7 @@ def gives_an_address_that_is_refused(walk: Walk) -> None:
 
 
 CASES = (
+    Case(At.BOOKING_AFTER_KEY, "booking", holds),
     Case(At.BOOKING_BEFORE_INSERT, "booking", holds),
     Case(At.BOOKING_AFTER_INSERT, "booking", holds),
     Case(At.BOOKING_BEFORE_APPLY, "booking", asks),
@@ -294,6 +309,7 @@ CASES = (
     Case(At.NOTIFICATION_AFTER_PLAN, "notification", asks),
     Case(At.NOTIFICATION_AFTER_CONTACT, "notification", asks),
     Case(At.NOTIFICATION_AFTER_LINK_CONTACT, "notification", wants_the_link),
+    Case(At.NOTIFICATION_AFTER_KEY_ERASED, "notification", is_erased),
     Case(At.NOTIFICATION_AFTER_OFFICE, "notification", office_changes_while_others_run),
     Case(At.NOTIFICATION_AFTER_CLAIM, "notification", asks_while_the_mail_server_is_away),
     Case(At.NOTIFICATION_AFTER_SMS_PLAN, "notification", confirms_with_sms),

@@ -113,8 +113,14 @@ def test_each_container_sees_only_its_secrets(compose: Compose) -> None:
     }
 
     assert seen == {
-        "booking": ["booking_amqp_url", "booking_mongodb_uri", "booking_signing_keys"],
-        "notification": ["notification_amqp_url", "notification_mongodb_uri"],
+        "booking": [
+            "booking_amqp_url",
+            "booking_contact_keys",
+            "booking_contact_public_keys",
+            "booking_mongodb_uri",
+            "booking_signing_keys",
+        ],
+        "notification": ["notification_amqp_url", "notification_contact_private_keys", "notification_mongodb_uri"],
         "reporting": ["reporting_amqp_url", "reporting_mongodb_uri"],
         "rabbitmq": ["definitions.json"],
         "mongodb": ["keyfile"],

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from deploy.local.stack import Stack
-from services.booking.storage import contact_told, to_state
+from services.booking.people import open_contact_of
+from services.booking.storage import to_state
 from services.booking.tokens import Keys
 from shared.contracts import (
     AppointmentCancelled,
@@ -17,21 +18,23 @@ from shared.contracts import (
     Event,
     new_event,
 )
-from tests.builders import a_hold, some_contact
+from shared.sealing import PublicKeys
+from tests.builders import a_hold, a_person, some_contact
 from tests.citizen import Mailbox
 from tests.e2e.conftest import NewCitizen
 from tests.e2e.test_survival_of_servers import amtstermin
 from tests.ledger import Ledger, growth, put_on_queue
+from tests.sealed import PUBLIC, sealed
 from tests.waiting import eventually
 
 KEYS = Keys({"k1": b"x" * 32})
 
 
-def a_life(email: str) -> tuple[list[Event], Event]:
+def a_life(email: str, *, keys: PublicKeys = PUBLIC) -> tuple[list[Event], Event]:
     """The appointment events of a booking that was confirmed and cancelled, and its contact."""
     now = datetime.now(UTC)
     held = a_hold(now=now, starts_in=timedelta(days=14))
-    requested = held.request(some_contact(email=email), now=now, keep_until=now + timedelta(hours=24)).after
+    requested = held.request(some_contact(), person=b"sealed", now=now, keep_until=now + timedelta(hours=24)).after
     confirmed = requested.confirm(now=now).after
     cancelled = confirmed.cancel(now=now, release_at=now + timedelta(minutes=20)).after
     kinds = (AppointmentHeld, AppointmentRequested, AppointmentConfirmed, AppointmentCancelled)
@@ -40,7 +43,8 @@ def a_life(email: str) -> tuple[list[Event], Event]:
         new_event(kind, subject=held.id, sequence=state.version, data=to_state(state), time=now)
         for kind, state in zip(kinds, states, strict=True)
     ]
-    data = contact_told(requested, keys=KEYS, public_url="http://127.0.0.1")
+    person = open_contact_of(requested, a_person(email=email), secrets=KEYS, public_url="http://127.0.0.1")
+    data = sealed(person, keys=keys)
     contact = new_event(ContactProvided, subject=held.id, sequence=2, data=data, time=now)
     return events, contact
 
@@ -53,7 +57,8 @@ def test_repeated_late_and_reversed_events_change_nothing(stack: Stack, ledger: 
     """
     before = ledger.figures()
     email = f"{uuid4().hex}@example.org"
-    events, contact = a_life(email)
+    keys = PublicKeys.read(stack.secret("booking_contact_public_keys"))
+    events, contact = a_life(email, keys=keys)
     heard = [event for event in events if not isinstance(event, AppointmentHeld)]
     shuffled = random.Random(7).sample(heard * 5, k=len(heard) * 5)  # noqa: S311 (a test)
 

@@ -14,6 +14,7 @@ from deploy.local.stack import Stack
 from services.booking.commands import Booking, HoldRequest, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.domain.office import Member
+from services.booking.key_store import KeyStore
 from services.booking.memory import Memory
 from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
 from services.booking.sweeper import Sweeper
@@ -23,6 +24,7 @@ from shared.mongo import Database, DatabaseClock, connect
 from shared.outbox import Relay
 from shared.settings import CommonSettings
 from tests.builders import HECHINGEN, an_office
+from tests.sealed import some_people
 
 KEYS = Keys({"k1": b"x" * 32})
 
@@ -91,12 +93,14 @@ async def a_desk(servers: Stack) -> AsyncIterator[Desk]:
     publisher = Publisher(url=settings.amqp_url, name="none")
     relay = Relay(publisher=publisher, collections=[database["appointments"]], clock=clock)
     memory = Memory(database, offices={"zollernalbkreis": an_office()}, clock=clock)
-    appointments = Appointments(database, relay=relay, keys=KEYS, public_url="https://termine.example")
+    people = some_people(KeyStore(client[f"{settings.mongodb_database}_keys"]), secrets=KEYS, clock=clock)
+    appointments = Appointments(database, relay=relay, contact_told=people.told)
     booking = Booking(
         offices={"zollernalbkreis": an_office()},
         appointments=appointments,
         memory=memory,
         keys=KEYS,
+        people=people,
         clock=clock,
         demand=DemandCounter(Publications(database, relay=relay), clock=clock),
         keep_request=timedelta(hours=24),
@@ -109,5 +113,6 @@ async def a_desk(servers: Stack) -> AsyncIterator[Desk]:
     finally:
         await memory.stop()
         await clock.stop()
-        await client.drop_database(settings.mongodb_database)
+        for name in (settings.mongodb_database, f"{settings.mongodb_database}_keys"):
+            await client.drop_database(name)
         client.close()

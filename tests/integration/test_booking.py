@@ -12,7 +12,7 @@ from deploy.local.stack import Stack
 from services.booking.commands import CodeUsedUp, KeyReused, WrongSecret
 from services.booking.storage import SlotTaken
 from shared.contracts import LinkRequested
-from tests.builders import some_contact
+from tests.builders import a_given_contact
 from tests.integration.booking_harness import KEYS, Desk, a_desk, is_fresh
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,7 @@ async def desk(servers: Stack) -> AsyncIterator[Desk]:
 async def confirmed(desk: Desk, *, place: int = 5) -> str:
     held = await desk.booking.hold(desk.wish(place=place), idempotency_key=f"{KEY}-{place}")
     id = held.appointment.id
-    requested = await desk.booking.request(id, some_contact())
+    requested = await desk.booking.request(id, a_given_contact())
     await desk.booking.confirm(id, KEYS.secret("confirm", id, requested.contact_sequence or 0))
     return id
 
@@ -42,7 +42,7 @@ async def confirmed(desk: Desk, *, place: int = 5) -> str:
 async def test_a_repeated_request_gets_the_first_answer(desk: Desk) -> None:
     wish = desk.wish()
     first = await desk.booking.hold(wish, idempotency_key=KEY)
-    await desk.booking.request(first.appointment.id, some_contact())
+    await desk.booking.request(first.appointment.id, a_given_contact())
 
     again = await desk.booking.hold(wish, idempotency_key=KEY)
 
@@ -129,9 +129,9 @@ async def test_past_appointments_lose_their_cells(desk: Desk) -> None:
 async def test_only_the_newest_message_starts_the_time_to_confirm(desk: Desk) -> None:
     held = await desk.booking.hold(desk.wish(), idempotency_key=KEY)
     id = held.appointment.id
-    await desk.booking.request(id, some_contact(email="wrong@example.org"))
+    await desk.booking.request(id, a_given_contact(email="wrong@example.org"))
     first = (await desk.document(id))["requested_by"]
-    await desk.booking.request(id, some_contact())
+    await desk.booking.request(id, a_given_contact())
     newest = (await desk.document(id))["requested_by"]
 
     await desk.booking.message_settled(id, caused_by=first)
@@ -147,7 +147,7 @@ async def test_only_the_newest_message_starts_the_time_to_confirm(desk: Desk) ->
 async def test_a_code_has_five_tries_and_a_right_one_costs_none(desk: Desk) -> None:
     held = await desk.booking.hold(desk.wish(), idempotency_key=KEY)
     id = held.appointment.id
-    requested = await desk.booking.request(id, some_contact())
+    requested = await desk.booking.request(id, a_given_contact())
     right = KEYS.code(id, requested.contact_sequence or 0)
     wrong = "000000" if right != "000000" else "000001"
 

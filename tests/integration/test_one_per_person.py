@@ -7,12 +7,13 @@ import pytest
 
 from deploy.local.stack import Stack
 from services.booking.commands import BookedAlready
-from services.booking.domain.appointment import ContactDetails, NothingToRestore
-from tests.builders import some_contact
+from services.booking.domain.appointment import NothingToRestore
+from services.booking.people import GivenContact
+from tests.builders import a_given_contact
 from tests.integration.booking_harness import KEYS, Desk, a_desk, is_fresh
 
 pytestmark = pytest.mark.anyio
-MINE = some_contact(email="mine@example.org")
+MINE = a_given_contact(email="mine@example.org")
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ async def desk(servers: Stack) -> AsyncIterator[Desk]:
         yield desk
 
 
-async def requested(desk: Desk, *, place: int, contact: ContactDetails = MINE, name: str = "Öztürk") -> str:
+async def requested(desk: Desk, *, place: int, contact: GivenContact = MINE, name: str = "Öztürk") -> str:
     wish = desk.wish(place=place, family_name=name)
     held = await desk.booking.hold(wish, idempotency_key=f"request-{place}-{name}")
     await desk.booking.request(held.appointment.id, contact)
@@ -86,7 +87,7 @@ async def test_another_name_or_address_is_another_person(desk: Desk) -> None:
     ids = [
         await requested(desk, place=3),
         await requested(desk, place=5, name="Yılmaz"),
-        await requested(desk, place=7, contact=some_contact(email="theirs@example.org")),
+        await requested(desk, place=7, contact=a_given_contact(email="theirs@example.org")),
     ]
 
     for id in ids:

@@ -7,13 +7,17 @@ from typing import Any
 
 import httpx
 from bson import Timestamp
+from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from shared.contracts import Contact
+from shared.sealing import PrivateKeys, SymmetricKeys, Wrapped, unseal
 from shared.setup import Trouble
 from tests.prove.checks.evidence import CellsChanged, Evidence, Learned, Queue, Struck, Taken
 from tests.prove.checks.figures import GROUPS
 from tests.prove.world import SEND_TIMEOUT_S, World
+from tests.sealed import opened
 
 Document = dict[str, Any]
 Client = MongoClient[Document]
@@ -34,8 +38,7 @@ _OUTBOXES = (
     ("booking", "offices"),
     ("notification", "deliveries"),
 )
-_NO_PERSON = {"family_name": 0, "request_digest": 0, "code": 0}
-_CONTACT = {"sequence": 1, "erased": 1, "data.email": 1, "data.phone": 1, "data.sms_consent": 1}
+_NOT_ASKED = {"request_digest": 0, "code": 0}
 
 
 def wait_for_quiet(world: World, *, within: float) -> list[str]:
@@ -64,13 +67,13 @@ def gather(
             seed=seed,
             operations=world.history.operations,
             struck=struck,
-            appointments=_by_id(booking["appointments"].find({}, _NO_PERSON)),
+            appointments=_booked(world, client),
             demand=_by_id(booking["demand"].find()),
             offices=_by_id(booking["offices"].find({}, {"version": 1, "outbox": 1})),
             cells=cells,
             learned=learned,
             deliveries=_by_id(notification["deliveries"].find()),
-            contacts=_by_id(notification["contacts"].find({}, _CONTACT)),
+            contacts=_contacts(world, client),
             facts={kind: _by_id(reporting[kind].find()) for kind in ("appointments", "messages", "demand")},
             figures=_figures(world, since),
             taken=[_with_delivery_id(copy) for copy in (*world.mail.taken, *world.gateway.taken)],
@@ -192,6 +195,32 @@ def _with_delivery_id(copy: Taken) -> Taken:
     """A Message-ID cannot hold the colons of a delivery's id; it has dots in their place."""
     reference = copy.reference.replace(".", ":") if copy.kind == "email" else copy.reference
     return Taken(at=copy.at, to=copy.to, reference=reference, kind=copy.kind)
+
+
+def _booked(world: World, client: Client) -> dict[str, Document]:
+    """As they are stored, but for the contact: its addresses stand where the ledger can read them."""
+    keys = SymmetricKeys.read(SecretStr(world.stack.secret("booking_contact_keys")))
+    stored = _by_id(client["booking"]["appointments"].find({}, _NOT_ASKED))
+    for wrapped in client["booking_keys"]["keys"].find({"_id": {"$in": list(stored)}}):
+        document = stored[wrapped["_id"]]
+        sealed = document.pop("person", None)
+        if sealed and "contact" in document:
+            key = keys.unwrap(Wrapped(**wrapped["booking"]), owner=document["_id"])
+            person = unseal(sealed, key=key, owner=document["_id"])
+            document["contact"] |= {name: person[name] for name in ("email", "phone")}
+    return stored
+
+
+def _contacts(world: World, client: Client) -> dict[str, Document]:
+    """Opened as notification opens them: `{_id, sequence, erased, data: {email, phone, sms_consent}}`."""
+    keys = PrivateKeys.read(SecretStr(world.stack.secret("notification_contact_private_keys")))
+    stored = _by_id(client["notification"]["contacts"].find())
+    for wrapped in client["notification_keys"]["keys"].find({"key": {"$exists": True}}):
+        document = stored.get(wrapped.pop("_id"))
+        if document and "data" in document:
+            contact = Contact.model_validate({**document["data"], **wrapped})
+            document["data"] = opened(contact, keys=keys).model_dump(include={"email", "phone", "sms_consent"})
+    return stored
 
 
 def _by_id(documents: Iterator[Document]) -> dict[str, Document]:

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.domain import Retry
 from services.notification.handlers import handlers
+from services.notification.opening import Opener
 from services.notification.rendering import Renderer
 from services.notification.storage import Deliveries, Known
 from shared.contracts import Event, Office, OfficePublished
 from shared.lifecycle import running
 from shared.mongo import Database
 from shared.outbox import Relay
+from tests.sealed import PRIVATE
 from tests.simulation.fakes.clock import database_clock
 from tests.simulation.fakes.messaging import FakePublisher, SimulatedConsumers, as_publisher
 from tests.simulation.fakes.provider import FakeMail, FakeSms, Provider
@@ -54,6 +56,8 @@ class DeliverySimulation(Simulation):
         "appointments.bulk_write",
         "contacts.bulk_write",
         "contacts.update_one",
+        "keys.bulk_write",
+        "keys.update_one",
         "publish",
         "ack",
     )
@@ -85,6 +89,7 @@ class DeliverySimulation(Simulation):
         relay = Relay(publisher=as_publisher(publisher), collections=[deliveries.collection], clock=clock)
         sender = Sender(
             known=known,
+            opener=Opener(PRIVATE),
             renderer=_renderer(),
             mail=FakeMail(process, self.provider),
             sms=FakeSms(process, self.provider),
@@ -111,7 +116,7 @@ class DeliverySimulation(Simulation):
             await process.stopping.wait()
 
     def storage(self, database: Database) -> tuple[Known, Deliveries]:
-        return Known(database), Deliveries(database)
+        return Known(database, keys=database), Deliveries(database)
 
     def feed(self) -> None:
         chance = self.world.chance

@@ -12,16 +12,17 @@ from shared.contracts import (
     AppointmentRequested,
     AppointmentRescheduled,
     AppointmentState,
-    Contact,
     ContactErased,
     ContactProvided,
     ErasedContact,
     Event,
     LinkRequested,
+    OpenContact,
     Step,
 )
 from shared.contracts.appointments import AppointmentEvent
 from shared.contracts.event import wire_type
+from tests.sealed import sealed
 from tests.simulation.fakes.rabbitmq import Message
 
 OFFICE, SERVICE = "zollernalbkreis", "eat_pickup"
@@ -122,7 +123,7 @@ class Life:
         )
 
     def _contact(self, cls: type[Event], now: datetime) -> Event:
-        data = Contact(
+        data = OpenContact(
             appointment=self.id,
             office=OFFICE,
             code="K7MQ4XPA",
@@ -136,5 +137,5 @@ class Life:
             confirm_code="482913",
             manage_url="https://termine.example/t/1",
         )
-        told: Event = event(cls, subject=self.id, sequence=self.sequence, time=now, data=data)
+        told: Event = event(cls, subject=self.id, sequence=self.sequence, time=now, data=sealed(data))
         return told

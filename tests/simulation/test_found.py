@@ -51,7 +51,7 @@ class OneRequest(DeliverySimulation):
     deliveries: type[Deliveries] = Deliveries
 
     def storage(self, database: Database) -> tuple[Known, Deliveries]:
-        return self.known(database), self.deliveries(database)
+        return self.known(database, keys=database), self.deliveries(database)
 
     def feed(self) -> None:
         now = self.world.utc()

@@ -100,14 +100,27 @@ def test_each_container_gets_only_its_own_secrets(folder: Path, tmp_path: Path) 
 
     given = {path.name: sorted(contents(path)) for path in shares.iterdir()}
     assert given == {
-        "booking": ["booking_amqp_url", "booking_mongodb_uri", "booking_signing_keys"],
+        "booking": [
+            "booking_amqp_url",
+            "booking_contact_keys",
+            "booking_contact_public_keys",
+            "booking_mongodb_uri",
+            "booking_signing_keys",
+        ],
         "booking+operator": [
             "booking_amqp_url",
+            "booking_contact_keys",
+            "booking_contact_public_keys",
             "booking_mongodb_uri",
             "booking_signing_keys",
             "operator_amqp_url",
         ],
-        "notification": ["notification_amqp_url", "notification_mongodb_uri", "notification_smtp_password"],
+        "notification": [
+            "notification_amqp_url",
+            "notification_contact_private_keys",
+            "notification_mongodb_uri",
+            "notification_smtp_password",
+        ],
         "rabbitmq": ["definitions.json"],
         "erlang": ["erlang_cookie"],
         "mongo": ["keyfile"],
@@ -149,8 +162,11 @@ def test_every_work_queue_can_be_retried_and_parked() -> None:
         assert ("parking", name, f"{name}.parking") in bound
 
 
-def test_each_service_has_rights_on_its_own_database_only() -> None:
+def test_each_service_has_rights_on_its_own_databases_only() -> None:
     users = {user["user"]: user["roles"] for user in database_users(deploy_folder())["users"]}
     users.pop("admin")
 
-    assert users == {name: [{"role": "readWrite", "db": name}] for name in users}
+    own = {"booking": ["booking", "booking_keys"], "notification": ["notification", "notification_keys"]}
+    assert users == {
+        name: [{"role": "readWrite", "db": database} for database in own.get(name, [name])] for name in users
+    }

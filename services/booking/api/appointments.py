@@ -23,7 +23,7 @@ from services.booking.api.schemas import (
 )
 from services.booking.calendar import calendar_entry
 from services.booking.commands import Booking, Held, HoldRequest
-from services.booking.domain.appointment import ContactDetails
+from services.booking.people import GivenContact
 from services.booking.tokens import Keys
 from shared.mongo import PyMongoError, is_away
 from shared.observability import get_logger
@@ -61,7 +61,7 @@ def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not 
     @routes.put("/appointments/{id}/contact", summary="Say how to reach you; a message asks you to confirm",
                 responses=responses(401, 404, 409, 410))  # fmt: skip
     async def put_contact(id: Own, contact: ContactIn) -> AppointmentOut:
-        return appointment_out(await booking.request(id, ContactDetails(**contact.model_dump())))
+        return appointment_out(await booking.request(id, GivenContact(**contact.model_dump())))
 
     @routes.post("/appointments/{id}/confirm", summary="Confirm by the message's secret or code",
                  responses=responses(403, 404, 409, 410, 429))  # fmt: skip

@@ -24,6 +24,7 @@ from services.booking.commands import Booking, Day, TicketRequest
 from services.booking.domain.actors import SignedIn
 from services.booking.domain.appointment import Appointment, Status
 from services.booking.domain.office import Office
+from services.booking.people import Person
 from services.booking.printing import Listed, day_list
 from services.booking.staff import Staff
 
@@ -113,25 +114,25 @@ def router(booking: Booking, day: Day, staff: Staff) -> APIRouter:  # noqa: C901
         for_office(somebody, appointment.office)
         after = await do(appointment.id)
         await staff.audit.record(somebody.actor, f"appointment.{action}", office=after.office, subject=after.id)
-        return entry_out(after, name=await booking.name_of(after))
+        return entry_out(after, await booking.person_of(after))
 
     @routes.get("/offices/{office}/day", summary="Today's list", responses=responses(*REFUSALS, 404))
     async def get_day(office: OfficeId, somebody: Looking, response: Response) -> DayOut:
         response.headers.update(NO_STORE)
         there = here(office, somebody)
         found = await day.list(there)
-        names: dict[str, str] = {}
+        persons: dict[str, Person] = {}
         if somebody.may("see_person"):
-            names = {a.id: await booking.name_of(a) for a in found}
+            persons = {a.id: await booking.person_of(a) for a in found}
             await staff.audit.record(somebody.actor, "day.seen", office=office)
-        entries = [entry_out(appointment, name=names.get(appointment.id)) for appointment in found]
+        entries = [entry_out(appointment, persons.get(appointment.id)) for appointment in found]
         return DayOut(now=booking.clock.now(), entries=entries)
 
     @routes.get("/offices/{office}/day.pdf", summary="Today's list for paper", response_class=Response,
                 responses={200: {"content": {"application/pdf": {}}}, **responses(*REFUSALS, 404)})  # fmt: skip
     async def get_day_list(office: OfficeId, somebody: PersonSeer) -> Response:
         there = here(office, somebody)
-        listed = [Listed(a, await booking.name_of(a)) for a in await day.list(there)]
+        listed = [await _listed(booking, appointment) for appointment in await day.list(there)]
         await staff.audit.record(somebody.actor, "day.printed", office=office)
         pdf = await day_list(listed, there, now=booking.clock.now())
         return Response(pdf, media_type="application/pdf", headers=NO_STORE)
@@ -182,7 +183,7 @@ def router(booking: Booking, day: Day, staff: Staff) -> APIRouter:  # noqa: C901
         )
         there = await day.ticket(request, idempotency_key=idempotency_key, by=somebody.actor)
         await staff.audit.record(somebody.actor, "ticket.given", office=office, subject=there.id)
-        return entry_out(there, name=given.family_name)
+        return entry_out(there, await booking.person_of(there))
 
     @routes.post("/offices/{office}/pause", status_code=204, summary="Stop calling and the waiting clocks",
                  responses=responses(*REFUSALS, 404, 409))  # fmt: skip
@@ -199,9 +200,19 @@ def router(booking: Booking, day: Day, staff: Staff) -> APIRouter:  # noqa: C901
     return routes
 
 
-_PLAIN = DayEntryOut.model_fields.keys() - {"name", "can_undo"}
+_PLAIN = DayEntryOut.model_fields.keys() - {"name", "access_needs", "can_undo"}
 
 
-def entry_out(appointment: Appointment, *, name: str | None) -> DayEntryOut:
+async def _listed(booking: Booking, appointment: Appointment) -> Listed:
+    person = await booking.person_of(appointment)
+    return Listed(appointment, person.family_name, person.access_needs)
+
+
+def entry_out(appointment: Appointment, person: Person | None) -> DayEntryOut:
     values: dict[str, Any] = {field: getattr(appointment, field) for field in _PLAIN}
-    return DayEntryOut(**values, name=name, can_undo=bool(appointment.past))
+    return DayEntryOut(
+        **values,
+        name=person.family_name if person else None,
+        access_needs=person.access_needs if person else (),
+        can_undo=bool(appointment.past),
+    )

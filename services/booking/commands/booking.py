@@ -14,11 +14,12 @@ from services.booking.demand import DemandCounter
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import waiting
 from services.booking.domain.actors import CITIZEN, SYSTEM, Actor
-from services.booking.domain.appointment import Appointment, Change, ContactDetails, Party, WrongStatus
+from services.booking.domain.appointment import Appointment, Change, Party, WrongStatus
 from services.booking.domain.cells import CELL
 from services.booking.domain.names import same_name
 from services.booking.domain.office import Member, Office, Responsibility
 from services.booking.memory import Memory
+from services.booking.people import Erased, GivenContact, People, Person
 from services.booking.storage import AlreadyBooked, AlreadyHeld, Appointments, ChangedMeanwhile, SlotTaken
 from services.booking.tokens import Keys
 from shared.contracts import LinkRequested
@@ -77,7 +78,7 @@ class HoldRequest:
     office: str
     service: str
     starts_at: datetime
-    family_name: str
+    family_name: str = field(repr=False)
     members: tuple[Member, ...]
     invitation: str | None = None
     access_needs: tuple[str, ...] = ()
@@ -132,6 +133,7 @@ class Booking:
     appointments: Appointments
     memory: Memory
     keys: Keys
+    people: People
     clock: DatabaseClock
     demand: DemandCounter
     keep_request: timedelta
@@ -155,16 +157,23 @@ class Booking:
         office.check_start(request.starts_at, minutes=minutes, now=now)
         make = self._maker(id, request, service, minutes=minutes, hold=office.data.booking.hold_minutes)
         async with self.turns.of((office.id, service.team, request.starts_at)):
-            return await self._take_any_lane(request, service, minutes, make)
+            return await self._take_any_lane(id, request, service, minutes, make)
 
-    async def request(self, id: str, contact: ContactDetails) -> Appointment:
+    async def request(self, id: str, given: GivenContact) -> Appointment:
         """Stores how to reach the person; the message that asks to confirm goes out."""
+        contact = self.people.details(given)
 
         async def decide(appointment: Appointment, now: datetime) -> Change | None:
             if appointment.status == "requested" and appointment.contact == contact:
                 return None
-            claims = self.claims(appointment.services, appointment.family_name, contact)
-            return appointment.request(contact, now=now, keep_until=now + self.keep_request, claims=claims)
+            known = await self.people.open(appointment)
+            return appointment.request(
+                contact,
+                person=await self.people.seal(id, known.reached_by(given)),
+                now=now,
+                keep_until=now + self.keep_request,
+                claims=self.claims(appointment.services, known.family_name, given),
+            )
 
         return await self._change_recent(id, decide) or await self.change(id, decide)
 
@@ -209,7 +218,7 @@ class Booking:
             self.memory.put(appointment)
         return done[1]
 
-    def claims(self, services: tuple[str, ...], family_name: str, contact: ContactDetails) -> tuple[str, ...]:
+    def claims(self, services: tuple[str, ...], family_name: str, contact: GivenContact) -> tuple[str, ...]:
         """A keyed hash per service of who it is for: name and mail, or phone where there is no mail."""
         person = self.keys.digest(f"{same_name(family_name)}|{contact.email or contact.phone}")
         return tuple(f"{service}|{person}" for service in services)
@@ -298,12 +307,16 @@ class Booking:
     async def send_links(self, email: str) -> None:
         """Tells each confirmed appointment's link again, to the stored address only."""
         now = self.clock.now()
-        for id in await self.appointments.ids_by_email(email, now=now, most=_MOST_LINKS):
+        digest = self.people.email_digest(email)
+        for id in await self.appointments.ids_by_email(digest, now=now, most=_MOST_LINKS):
             await self.appointments.send_link(id, LinkRequested, now=now, not_since=now - _LINK_EVERY)
 
-    async def name_of(self, appointment: Appointment) -> str:
-        """For staff, at the counter and in the day's list."""
-        return appointment.family_name
+    async def person_of(self, appointment: Appointment) -> Person:
+        """For staff, at the counter and in the day's list; whoever was erased has no name any more."""
+        try:
+            return await self.people.open(appointment)
+        except Erased:
+            return Person("")
 
     async def settle(self, appointment: Appointment) -> None:
         """Ends what ran out and gives back what has cooled; guarded, so anybody may call it."""
@@ -361,13 +374,11 @@ class Booking:
             raise KeyReused
         return Held(appointment, first["starts_at"], first["ends_at"], first["expires_at"])
 
-    def _maker(
-        self, id: str, request: HoldRequest, service: Service, *, minutes: int, hold: int
-    ) -> Callable[[str], Appointment]:
-        def make(lane: str) -> Appointment:
+    def _maker(self, id: str, request: HoldRequest, service: Service, *, minutes: int, hold: int) -> "Make":
+        def make(lane: str, person: bytes) -> Appointment:
             now = self.clock.now()
             return appointments_domain.hold(
-                self._party(id, request, service),
+                self._party(id, request, service, person),
                 lane=lane,
                 starts_at=request.starts_at,
                 ends_at=request.starts_at + timedelta(minutes=minutes),
@@ -377,7 +388,7 @@ class Booking:
 
         return make
 
-    def _party(self, id: str, request: HoldRequest, service: Service) -> Party:
+    def _party(self, id: str, request: HoldRequest, service: Service, person: bytes) -> Party:
         return Party(
             id=id,
             office=request.office,
@@ -386,31 +397,34 @@ class Booking:
             team=service.team,
             municipalities=tuple(m.municipality for m in request.members),
             children_under_6=sum(m.under_6 for m in request.members),
-            family_name=request.family_name,
+            person=person,
             request_digest=self.keys.digest(request.text),
             invitation=request.invitation.partition(".")[0] if request.invitation else None,
-            access_needs=request.access_needs,
         )
 
     async def _take_any_lane(
-        self, request: HoldRequest, service: Service, minutes: int, make: Callable[[str], Appointment]
+        self, id: str, request: HoldRequest, service: Service, minutes: int, make: "Make"
     ) -> Held:
         length = timedelta(minutes=minutes)
-        for lane in self._lanes(request.office, service.team, request.starts_at, length):
-            appointment = make(lane)
+        lanes = self._lanes(request.office, service.team, request.starts_at, length)
+        # Not before a desk is free: who finds none leaves no key behind.
+        whom = Person(request.family_name, access_needs=request.access_needs)
+        person = await self.people.seal_first(id, whom) if lanes else b""
+        for lane in lanes:
+            appointment = make(lane, person)
             try:
                 await self._insert(appointment)
             except SlotTaken:
                 continue
             except AlreadyHeld:
-                answered = await self._first_answer(appointment.id, request)
+                answered = await self._first_answer(id, request)
                 assert answered is not None
                 return answered
             self.memory.put(appointment)
             assert appointment.expires_at is not None
             return Held(appointment, appointment.starts_at, appointment.ends_at, appointment.expires_at)
         # The last desk may have gone to this very request, sent twice at the same moment.
-        if answered := await self._first_answer(make("").id, request):
+        if answered := await self._first_answer(id, request):
             return answered
         self.demand.slot_taken(request.office)
         raise SlotTaken
@@ -504,4 +518,5 @@ class Booking:
         await self.appointments.forget_try(appointment.id, contact_sequence=generation)
 
 
+Make = Callable[[str, bytes], Appointment]
 Decide = Callable[[Appointment, datetime], Awaitable[Change | None]]

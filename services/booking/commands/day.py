@@ -1,7 +1,7 @@
 """The office's day: who is here, who is called, who is served. For staff; check-in also for citizens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from services.booking.commands.booking import Booking
@@ -11,6 +11,7 @@ from services.booking.domain.actors import CITIZEN, Actor
 from services.booking.domain.appointment import Appointment, Change, Party
 from services.booking.domain.day import LateRule, Span
 from services.booking.domain.office import Member, Office
+from services.booking.people import Person
 from services.booking.storage import DayBook
 from shared.contracts import AppointmentCheckedIn
 
@@ -21,7 +22,7 @@ class TicketRequest:
 
     office: str
     service: str
-    family_name: str
+    family_name: str = field(repr=False)
     members: tuple[Member, ...]
     access_needs: tuple[str, ...] = ()
 
@@ -120,8 +121,9 @@ class Day:
         )
         now = self.booking.clock.now()
         number = await self.book.next_ticket(office.id, day=self.span(office))
+        whom = Person(request.family_name, access_needs=request.access_needs)
         there = appointments_domain.walk_in(
-            self._party(id, request, team=service.team),
+            self._party(id, request, team=service.team, person=await self.booking.people.seal_first(id, whom)),
             ticket=f"W{number:03d}",
             ends_at=now + timedelta(minutes=minutes),
             now=now,
@@ -130,7 +132,7 @@ class Day:
         await self.booking.appointments.insert(there, AppointmentCheckedIn, by=by)
         return there
 
-    def _party(self, id: str, request: TicketRequest, *, team: str) -> Party:
+    def _party(self, id: str, request: TicketRequest, *, team: str, person: bytes) -> Party:
         return Party(
             id=id,
             office=request.office,
@@ -139,10 +141,9 @@ class Day:
             team=team,
             municipalities=tuple(m.municipality for m in request.members),
             children_under_6=sum(m.under_6 for m in request.members),
-            family_name=request.family_name,
+            person=person,
             request_digest="",
             channel="counter",
-            access_needs=request.access_needs,
         )
 
     async def pause(self, office: Office, team: str, *, by: Actor) -> None:

@@ -42,10 +42,11 @@ _COLUMNS = ("Zeit", "Code", "Name", "Anliegen", "Pers.", "Platz", "Hinweis", "da
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An appointment in the day's list, with the name it is called by."""
+    """An appointment in the day's list, and what is sealed of its person."""
 
     appointment: Appointment
     name: str
+    access_needs: tuple[str, ...] = ()
 
 
 async def slip(appointment: Appointment, office: Office, *, name: str) -> bytes:
@@ -117,7 +118,7 @@ def _day_list(listed: Sequence[Listed], office: Office, now: datetime) -> dict[s
 
 def _row(entry: Listed, office: Office) -> list[str]:
     appointment = entry.appointment
-    notes = [_STATES.get(appointment.status, ""), *(_NEEDS.get(need, need) for need in appointment.access_needs)]
+    notes = [_STATES.get(appointment.status, ""), *(_NEEDS.get(need, need) for need in entry.access_needs)]
     return [
         appointment.ticket or f"{appointment.starts_at.astimezone(office.zone):%H:%M}",
         appointment.code,

@@ -2,7 +2,7 @@
 
 from services.booking.storage.appointments import Appointments, taken_cells
 from services.booking.storage.daybook import DayBook, NoPause, PauseRunning
-from services.booking.storage.documents import contact_told, to_appointment, to_document, to_state
+from services.booking.storage.documents import to_appointment, to_document, to_state
 from services.booking.storage.faults import (
     AlreadyBooked,
     AlreadyHeld,
@@ -30,7 +30,6 @@ __all__ = [
     "Publications",
     "SlotTaken",
     "UnknownInvitation",
-    "contact_told",
     "ensure_indexes",
     "taken_cells",
     "to_appointment",

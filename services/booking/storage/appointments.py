@@ -1,6 +1,6 @@
 """Documents of the booking service. Every change of an appointment is one conditional write of one document."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
@@ -10,10 +10,9 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from services.booking.domain.actors import CITIZEN, Actor
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.recent import Recent
-from services.booking.storage.documents import contact_told, difference, to_appointment, to_document, to_state
+from services.booking.storage.documents import difference, to_appointment, to_document, to_state
 from services.booking.storage.faults import ChangedMeanwhile, NotFound, refused
-from services.booking.tokens import Keys
-from shared.contracts import AppointmentHeld, ContactProvided, Event, new_event
+from shared.contracts import AppointmentHeld, Contact, ContactProvided, Event, new_event
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Collection, Database, Document, Session
 from shared.outbox import Entry, Relay, outbox_entry
@@ -24,13 +23,17 @@ Giving = tuple[Appointment, Appointment]
 
 
 class Appointments:
-    """Appointments with their history; what they tell goes out with the same write."""
+    """Appointments with their history; what they tell goes out with the same write.
 
-    def __init__(self, database: Database, *, relay: Relay, keys: Keys, public_url: str) -> None:
+    `contact_told` seals what a contact event says: nothing plain of a person comes here.
+    """
+
+    def __init__(
+        self, database: Database, *, relay: Relay, contact_told: Callable[[Appointment], Awaitable[Contact]]
+    ) -> None:
         self._collection: Collection = database["appointments"]
         self._relay = relay
-        self._keys = keys
-        self._public_url = public_url.rstrip("/")
+        self._contact_told = contact_told
         self.recent = Recent()
 
     async def get(self, id: str) -> Appointment:
@@ -62,7 +65,7 @@ class Appointments:
         now = appointment.steps[-1].at
         told = [self._told(appointment, event, now=now)]
         if appointment.contact:
-            told.append(self.contact_entry(appointment, ContactProvided, now=now))
+            told.append(await self.contact_entry(appointment, ContactProvided, now=now))
         document = {
             **to_document(appointment),
             "_id": appointment.id,
@@ -96,7 +99,7 @@ class Appointments:
 
     async def apply(self, change: Change) -> Appointment:
         """Raises ChangedMeanwhile, or by the indexes SlotTaken or AlreadyBooked."""
-        guard, update, told = self._write(change)
+        guard, update, told = await self._write(change)
         after = change.after
         crash_point(CrashPoint.BOOKING_BEFORE_APPLY)
         await self._update(guard, update, active=after.active)
@@ -105,12 +108,12 @@ class Appointments:
         self.recent.keep(after)
         return after
 
-    def _write(self, change: Change) -> tuple[Document, Document, list[Entry]]:
+    async def _write(self, change: Change) -> tuple[Document, Document, list[Entry]]:
         """Guard, update and the events that wait in it."""
         before, after = change.before, change.after
         told = [self._told(after, change.event, now=change.now)]
         if change.contact:
-            told.append(self.contact_entry(after, change.contact, now=change.now))
+            told.append(await self.contact_entry(after, change.contact, now=change.now))
         update = difference(before, after)
         if change.contact:
             update["$set"]["requested_by"] = told[0]["id"]
@@ -130,7 +133,7 @@ class Appointments:
 
         Raises ChangedMeanwhile, SlotTaken, AlreadyBooked as `apply` does; then nothing has changed.
         """
-        writes = [self._write(change) for change in changes]
+        writes = [await self._write(change) for change in changes]
         async with self._transaction(giving) as session:
             for change, (guard, update, _) in zip(changes, writes, strict=True):
                 await self._update(guard, update, active=change.after.active, session=session)
@@ -160,7 +163,7 @@ class Appointments:
     async def send_link(self, id: str, event: type[Event], *, now: datetime, not_since: datetime) -> None:
         """Tells the contact the link again, unless that was done after `not_since`."""
         appointment = await self.get(id)
-        entry = self.contact_entry(appointment, event, now=now)
+        entry = await self.contact_entry(appointment, event, now=now)
         guard = {
             "_id": id,
             "version": appointment.version,
@@ -175,9 +178,9 @@ class Appointments:
             crash_point(CrashPoint.BOOKING_AFTER_LINK)
             self._relay.submit(collection="appointments", document_id=id, entries=[entry])
 
-    async def ids_by_email(self, email: str, *, now: datetime, most: int) -> list[str]:
+    async def ids_by_email(self, email_digest: str, *, now: datetime, most: int) -> list[str]:
         found = self._collection.find(
-            {"contact.email": email, "status": "confirmed", "starts_at": {"$gt": now}},
+            {"contact.email_digest": email_digest, "status": "confirmed", "starts_at": {"$gt": now}},
             {"_id": 1},
             sort=[("starts_at", ASCENDING)],
             limit=most,
@@ -232,14 +235,12 @@ class Appointments:
         )
         return result.modified_count
 
-    def contact_entry(self, appointment: Appointment, event: type[Event], *, now: datetime) -> Entry:
-        assert appointment.contact is not None
-        assert appointment.contact_sequence is not None
+    async def contact_entry(self, appointment: Appointment, event: type[Event], *, now: datetime) -> Entry:
         told = new_event(
             event,
             subject=appointment.id,
             sequence=appointment.version,
-            data=contact_told(appointment, keys=self._keys, public_url=self._public_url),
+            data=await self._contact_told(appointment),
             time=now,
         )
         return outbox_entry(told)

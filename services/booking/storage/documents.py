@@ -6,8 +6,7 @@ from datetime import date
 from typing import Any
 
 from services.booking.domain.appointment import Appointment, ContactDetails, Cooling, Moment, Offer, Wish
-from services.booking.tokens import Keys
-from shared.contracts import AppointmentState, Contact, Step
+from shared.contracts import AppointmentState, Step
 from shared.mongo import Document
 
 
@@ -47,34 +46,11 @@ def to_state(appointment: Appointment) -> AppointmentState:
     )
 
 
-def contact_told(appointment: Appointment, *, keys: Keys, public_url: str) -> Contact:
-    """The person, the secret links and the code of the newest message."""
-    contact, generation = appointment.contact, appointment.contact_sequence
-    assert contact is not None
-    assert generation is not None
-    confirm = keys.secret("confirm", appointment.id, generation)
-    manage = keys.secret("manage", appointment.id)
-    return Contact(
-        appointment=appointment.id,
-        office=appointment.office,
-        code=appointment.code,
-        family_name=appointment.family_name,
-        given_name=contact.given_name,
-        email=contact.email,
-        phone=contact.phone,
-        language=contact.language,
-        sms_consent=contact.sms_consent,
-        confirm_url=f"{public_url}/confirm/{appointment.id}?secret={confirm}",
-        confirm_code=keys.code(appointment.id, generation),
-        manage_url=f"{public_url}/manage/{appointment.id}?secret={manage}",
-    )
-
-
 _FIELDS = tuple(f for f in fields(Appointment) if f.name != "id")
 _NAMES = tuple(f.name for f in _FIELDS)
 _EMPTY: dict[str, Any] = {f.name: f.default for f in _FIELDS if f.default is not MISSING}
 # Empty cells must be absent: an empty array would stand in the unique index as one value.
-_EMPTY["cells"] = ()
+_EMPTY |= {"cells": (), "person": None}
 
 
 def to_document(appointment: Appointment) -> Document:
@@ -112,7 +88,7 @@ def to_appointment(document: Mapping[str, Any]) -> Appointment:
     for name, read in _READ.items():
         if name in values:
             values[name] = read(values[name])
-    return Appointment(id=document["_id"], **{"cells": (), **values})
+    return Appointment(id=document["_id"], **{"cells": (), "person": None, **values})
 
 
 def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +108,6 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "active": tuple,
     "offered_at": tuple,
     "proposals": tuple,
-    "access_needs": tuple,
     "steps": lambda steps: tuple(Step(**step) for step in steps),
     "cooling": lambda cooling: tuple(Cooling(**_tuples(entry)) for entry in cooling),
     "contact": lambda contact: ContactDetails(**contact),

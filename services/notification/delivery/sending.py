@@ -21,12 +21,14 @@ from services.notification.domain import (
     Status,
     Wait,
 )
+from services.notification.opening import Opener
 from services.notification.rendering import Renderer
-from services.notification.storage import Claimed, Known, Record
+from services.notification.storage import Claimed, Known, Record, SealedContact
 from services.notification.wording import language_for
 from shared.contracts import Office
 from shared.crashpoints import CrashPoint, crash_point
 from shared.observability import get_logger
+from shared.sealing import Unsealable
 
 log = get_logger()
 
@@ -54,7 +56,7 @@ class Facts:
     """The newest known of everything that some deliveries depend on, as read at `read_at`."""
 
     states: dict[str, KnownState]
-    contacts: dict[str, KnownContact]
+    contacts: dict[str, SealedContact]
     offices: dict[str, Office]
     read_at: datetime
 
@@ -64,6 +66,7 @@ class Sender:
         self,
         *,
         known: Known,
+        opener: Opener,
         renderer: Renderer,
         mail: MailChannel,
         sms: SmsProvider | None,
@@ -72,6 +75,7 @@ class Sender:
         retry: Retry,
     ) -> None:
         self._known = known
+        self._opener = opener
         self._renderer = renderer
         self._mail = mail
         self._sms = sms
@@ -98,12 +102,18 @@ class Sender:
         delivery = claimed.delivery
         if self._clock.now() - facts.read_at > _FRESH:
             facts = await self.facts([delivery])
-        if beside := self._beside(delivery, facts):
+        try:
+            contact = self._opener.open(facts.contacts.get(delivery.appointment))
+        except Unsealable:
+            # A key that an operator has not given yet, most likely: the message goes out when it is there.
+            log.error("contact_not_opened", delivery=delivery.id)
+            return self._later_or_failed(self._tried(claimed), TemporaryFailure("contact cannot be opened"))
+        if beside := self._beside(delivery, facts, contact):
             await plan(beside)
             crash_point(CrashPoint.NOTIFICATION_AFTER_SMS_PLAN)
         # Not before: reading and planning may have taken long.
         now = self._clock.now()
-        match self._decide(delivery, facts, now=now):
+        match self._decide(delivery, facts, contact, now=now):
             case Send() as decided:
                 if not claimed.has_time_for(self._send_timeout, now=now):
                     raise LeaseEndsSoon
@@ -115,21 +125,23 @@ class Sender:
             case Drop(status, reason):
                 return replace(self._record(claimed, status), error=reason, finished_at=now)
 
-    def _decide(self, delivery: Delivery, facts: Facts, *, now: datetime) -> Send | Wait | Drop:
+    def _decide(
+        self, delivery: Delivery, facts: Facts, contact: KnownContact | None, *, now: datetime
+    ) -> Send | Wait | Drop:
         return domain.decide(
             delivery,
             state=facts.states.get(delivery.appointment),
-            contact=facts.contacts.get(delivery.appointment),
+            contact=contact,
             office=facts.offices.get(delivery.office),
             now=now,
         )
 
-    def _beside(self, delivery: Delivery, facts: Facts) -> Delivery | None:
+    def _beside(self, delivery: Delivery, facts: Facts, contact: KnownContact | None) -> Delivery | None:
         """The SMS that goes with this mail, where the mail goes out or there is no address for it."""
-        beside = domain.sms_beside(delivery, facts.contacts.get(delivery.appointment)) if self._sms else None
+        beside = domain.sms_beside(delivery, contact) if self._sms else None
         if beside is None:
             return None
-        match self._decide(delivery, facts, now=self._clock.now()):
+        match self._decide(delivery, facts, contact, now=self._clock.now()):
             case Send() | Drop(Status.NOT_WANTED):
                 return beside
         return None
@@ -137,7 +149,7 @@ class Sender:
     async def _sent(self, claimed: Claimed, facts: Send) -> Record:
         delivery = claimed.delivery
         language = language_for(facts.contact.language, facts.state.data.language)
-        record = replace(self._record(claimed, Status.SENT), language=language, attempts=delivery.attempts + 1)
+        record = replace(self._tried(claimed), language=language)
         try:
             with metrics.SENDING.labels(delivery.channel.value).time():
                 crash_point(CrashPoint.NOTIFICATION_BEFORE_HAND_OVER)
@@ -182,6 +194,9 @@ class Sender:
 
     def _failed(self, record: Record, error: str) -> Record:
         return replace(record, status=Status.FAILED, error=error, finished_at=self._clock.now())
+
+    def _tried(self, claimed: Claimed) -> Record:
+        return replace(self._record(claimed, Status.SENT), attempts=claimed.delivery.attempts + 1)
 
     def _record(self, claimed: Claimed, status: Status) -> Record:
         delivery = claimed.delivery

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from pymongo import UpdateOne
 
-from services.notification.domain import KnownContact, KnownState
+from services.notification.domain import KnownState
 from services.notification.storage.grouped import GroupedWrites
 from shared.contracts import (
     AppointmentState,
@@ -17,20 +19,34 @@ from shared.contracts import (
     OfficePublished,
 )
 from shared.contracts.appointments import AppointmentEvent
+from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Database, Document
 
 _SCHEMA = 1
+_KEY = {"key_id", "key"}
 # Another process may have heard of a newer office: its address should not be wrong for longer than this.
 _OFFICE_CACHED_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class SealedContact:
+    """`data` is None once the contact was erased; nothing brings it back."""
+
+    sequence: int
+    data: Contact | None
+
+
 class Known:
-    def __init__(self, database: Database) -> None:
+    """`keys` is the database of the wrapped data keys, kept and backed up apart from the contacts."""
+
+    def __init__(self, database: Database, *, keys: Database) -> None:
         self._appointments = database["appointments"]
         self._contacts = database["contacts"]
         self._offices = database["offices"]
+        self._keys = keys["keys"]
         self._state_writes = GroupedWrites(self._appointments)
         self._contact_writes = GroupedWrites(self._contacts)
+        self._key_writes = GroupedWrites(self._keys)
         self._office_writes = GroupedWrites(self._offices)
         self._office_cache: dict[str, tuple[float, Office]] = {}
 
@@ -39,13 +55,21 @@ class Known:
 
     async def keep_contact(self, event: ContactProvided | LinkRequested) -> None:
         """Does nothing once the contact was erased, whatever its sequence."""
-        data, more = event.data.model_dump(), {"erased": False}
-        await _keep(self._contact_writes, event.data.appointment, event.sequence, data, more)
+        data, more = event.data.model_dump(exclude=_KEY), {"erased": False}
+        key = event.data.model_dump(include=_KEY)
+        await asyncio.gather(
+            self._keep_key(event.data.appointment, key),
+            _keep(self._contact_writes, event.data.appointment, event.sequence, data, more),
+        )
 
     async def erase_contact(self, event: ContactErased) -> None:
-        """Leaves a tombstone, so that a contact that comes later stays away."""
+        """Leaves tombstones, so that a contact or key that comes later stays away."""
+        id = event.data.appointment
+        forgotten = {"$set": {"erased": True}, "$unset": {"key": "", "key_id": ""}}
+        await self._keys.update_one({"_id": id}, forgotten, upsert=True)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_KEY_ERASED)
         erased = {"$set": {"erased": True, "sequence": event.sequence}, "$unset": {"data": ""}}
-        await self._contacts.update_one({"_id": event.data.appointment}, erased, upsert=True)
+        await self._contacts.update_one({"_id": id}, erased, upsert=True)
 
     async def keep_office(self, event: OfficePublished) -> None:
         document = event.data.model_dump(mode="json", by_alias=True)
@@ -59,9 +83,20 @@ class Known:
             for d in await cursor.to_list(None)
         }
 
-    async def contacts(self, appointments: Iterable[str]) -> dict[str, KnownContact]:
-        cursor = self._contacts.find({"_id": {"$in": list(set(appointments))}})
-        return {d["_id"]: _contact(d) for d in await cursor.to_list(None)}
+    async def contacts(self, appointments: Iterable[str]) -> dict[str, SealedContact]:
+        """One whose key has not come yet is as good as not there."""
+        wanted = {"_id": {"$in": list(set(appointments))}}
+        contacts, keys = await asyncio.gather(
+            self._contacts.find(wanted).to_list(None),
+            self._keys.find(wanted, dict.fromkeys(_KEY, 1)).to_list(None),
+        )
+        key_of = {d.pop("_id"): d for d in keys}
+        return {d["_id"]: _contact(d, key_of.get(d["_id"])) for d in contacts if d["erased"] or d["_id"] in key_of}
+
+    async def _keep_key(self, appointment: str, key: dict[str, Any]) -> None:
+        """The first one stays: it never changes. Refused once it was erased, and where it is there already."""
+        missing = {"_id": appointment, "key": {"$exists": False}, "erased": {"$ne": True}}
+        await self._key_writes.write(UpdateOne(missing, {"$set": key}, upsert=True))
 
     async def offices(self, ids: Iterable[str]) -> dict[str, Office]:
         """From memory where it was read within the last seconds."""
@@ -95,6 +130,8 @@ async def _keep(
         await writes.write(UpdateOne(older, update))
 
 
-def _contact(document: Document) -> KnownContact:
-    data = None if document["erased"] else Contact.model_validate(document["data"])
-    return KnownContact(document["sequence"], data)
+def _contact(document: Document, key: Document | None) -> SealedContact:
+    """Where the key is erased and the contact about to be, it counts as erased."""
+    if document["erased"] or not key or "key" not in key:
+        return SealedContact(document["sequence"], None)
+    return SealedContact(document["sequence"], Contact.model_validate({**document["data"], **key}))

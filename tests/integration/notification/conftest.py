@@ -51,7 +51,9 @@ def settings(servers: Stack) -> Settings:
     """A database of its own for each test, so nothing needs to be cleaned up before it."""
     return Settings(
         mongodb_uri=SecretStr(servers.secret("admin_mongodb_uri")),
-        mongodb_database=f"notification_{uuid4().hex[:8]}",
+        mongodb_database=(name := f"notification_{uuid4().hex[:8]}"),
+        keys_database=f"{name}_keys",
+        contact_private_keys=SecretStr(servers.secret("notification_contact_private_keys")),
         amqp_url=SecretStr(servers.secret("notification_amqp_url")),
         smtp_host="127.0.0.1",
         smtp_tls="none",
@@ -63,14 +65,16 @@ def settings(servers: Stack) -> Settings:
 async def client(settings: Settings) -> AsyncIterator[Client]:
     client = connect(settings)
     yield client
-    await client.drop_database(settings.mongodb_database)
+    for name in (settings.mongodb_database, settings.keys_database):
+        await client.drop_database(name)
     client.close()
 
 
 @pytest.fixture
 async def notifications(client: Client, settings: Settings, mailbox: Mailbox) -> AsyncIterator[Notifications]:
     """Any number of processes of the service on one database, without HTTP and RabbitMQ around them."""
-    everywhere = Notifications(client=client, database=client[settings.mongodb_database], mailbox=mailbox)
+    database, keys = client[settings.mongodb_database], client[settings.keys_database]
+    everywhere = Notifications(client=client, database=database, keys=keys, mailbox=mailbox)
     yield everywhere
     await everywhere.stop()
 

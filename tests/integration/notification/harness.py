@@ -12,6 +12,7 @@ from services.notification.channels.email import EmailChannel, SmtpServer
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.domain import Retry
 from services.notification.handlers import handlers
+from services.notification.opening import Opener
 from services.notification.rendering import Renderer
 from services.notification.storage import Deliveries, Known
 from shared.contracts import Event, parse_event
@@ -20,6 +21,7 @@ from shared.mongo import Client, Database, DatabaseClock, Document
 from shared.outbox import Relay
 from tests.integration.notification.mailbox import Mailbox
 from tests.integration.notification.patience import until
+from tests.sealed import PRIVATE
 from tests.unit.notification.builders import SENDER, an_office_event
 
 _SHORT = timedelta(milliseconds=50)
@@ -90,6 +92,7 @@ class Notification:
 class Notifications:
     client: Client
     database: Database
+    keys: Database
     mailbox: Mailbox
     _clock: DatabaseClock | None = None
     _started: list[Notification] = field(default_factory=list)
@@ -106,11 +109,12 @@ class Notifications:
         **smtp: Any,
     ) -> Notification:
         clock = await self._shared_clock()
-        known, deliveries = Known(self.database), Deliveries(self.database)
+        known, deliveries = Known(self.database, keys=self.keys), Deliveries(self.database)
         await deliveries.ensure_indexes()
         mail = EmailChannel(self._server(**smtp), sender=SENDER, timeout=pace.send_timeout)
         sender = Sender(
             known=known,
+            opener=Opener(PRIVATE),
             renderer=renderer or Renderer(sender=SENDER),
             mail=mail,
             sms=sms,

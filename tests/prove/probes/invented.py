@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 
 from services.booking.domain.appointment import Appointment
-from services.booking.storage import contact_told, to_state
+from services.booking.people import open_contact_of
+from services.booking.storage import to_state
 from services.notification.channels.mime import message_id
 from services.notification.domain import message_for
 from shared.contracts import (
@@ -21,13 +22,17 @@ from shared.contracts import (
     AppointmentHeld,
     AppointmentRequested,
     AppointmentRescheduled,
+    Contact,
     ContactProvided,
+    OpenContact,
     new_event,
 )
 from shared.contracts.appointments import AppointmentEvent
-from tests.builders import a_hold, some_contact
+from shared.sealing import PublicKeys
+from tests.builders import a_hold, a_person, some_contact
 from tests.prove.probes.client import a_key
 from tests.prove.world import World
+from tests.sealed import sealed
 
 # What is bound to notification's queue of appointments; reporting hears everything.
 TOLD_TO_NOTIFICATION = (
@@ -42,7 +47,8 @@ _COUNTED = ("held", "requested", "confirmed", "rescheduled", "cancelled", "perso
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """`events` from the hold on, one of each step, and the `contact` that came with the second.
+    """`events` from the hold on, one of each step, and the `contact` that came with the second: sealed as it is
+    told, and `person` as notification opens it.
 
     `service` is this appointment's own: so its figures stand in a row of their own.
     """
@@ -52,6 +58,7 @@ class Life:
     service: str
     events: tuple[AppointmentEvent, ...]
     contact: ContactProvided
+    person: OpenContact
 
     @property
     def heard(self) -> list[AppointmentEvent]:
@@ -80,19 +87,28 @@ def a_life(world: World, chance: Random, *, steps: int = 6, **contact: Any) -> L
     while key in world.invented:
         key = a_key(chance)
     email = f"invented-{key[:13]}@example.org"
-    states = _states(key, contact={"email": email, **contact})
+    states = _states(key)
     events = tuple(_event(state) for state in states[:steps])
-    told = contact_told(states[1], keys=world.keys, public_url=world.service("booking").url)
+    url = world.service("booking").url
+    person = open_contact_of(states[1], a_person(email=email), secrets=world.keys, public_url=url)
+    person = person.model_copy(update=contact)
+    told = seal_for(world, person)
     life = Life(
         id=key,
         email=email,
         service=states[0].service,
         events=events,
         contact=new_event(ContactProvided, subject=key, sequence=2, data=told, time=states[1].steps[-1].at),
+        person=person,
     )
     world.invented.add(key)
     world.planted |= {id for event in events if (message := message_for(event)) for id in message.siblings}
     return life
+
+
+def seal_for(world: World, person: OpenContact) -> Contact:
+    """As only notification can open it."""
+    return sealed(person, keys=PublicKeys.read(world.stack.secret("booking_contact_public_keys")))
 
 
 _KINDS: tuple[type[AppointmentEvent], ...] = (
@@ -105,11 +121,11 @@ _KINDS: tuple[type[AppointmentEvent], ...] = (
 )
 
 
-def _states(id: str, *, contact: dict[str, Any]) -> list[Appointment]:
+def _states(id: str) -> list[Appointment]:
     now = datetime.now(UTC)
     ahead = now + timedelta(hours=24)
     held = a_hold(now=now, starts_in=timedelta(days=14), id=id, service=f"probe-{id[:13]}")
-    requested = held.request(some_contact(**contact), now=now, keep_until=ahead).after
+    requested = held.request(some_contact(), person=b"sealed", now=now, keep_until=ahead).after
     sent = requested.confirmation_sent(now=now, expires_at=ahead).after
     confirmed = sent.confirm(now=now).after
     moved = confirmed.reschedule(

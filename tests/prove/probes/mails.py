@@ -1,6 +1,5 @@
 """Names, addresses and texts that mean to be more in a mail: a header, a tag, a template, a trick for the eye."""
 
-import json
 from collections.abc import Sequence
 from email.message import EmailMessage
 from random import Random
@@ -11,7 +10,7 @@ from deploy.local.reading import parse, text_of
 from tests.prove.faults import probe
 from tests.prove.probes.client import Person, a_key, as_json, asked, wish
 from tests.prove.probes.hearing import Logs, assert_mailed, wait_until_settled
-from tests.prove.probes.invented import Life, a_life
+from tests.prove.probes.invented import Life, a_life, seal_for
 from tests.prove.probes.queues import deliver
 from tests.prove.world import World
 from tests.waiting import eventually
@@ -63,8 +62,8 @@ def messages(world: World, chance: Random) -> str:
     hostile = (*_HOSTILE_ADDRESSES, _NAMED_ADDRESS)
     addresses = [a_life(world, chance, steps=2) for _ in hostile]
     logs = Logs(world, "notification")
-    told = [_changed(life, **dict.fromkeys(_TEXT_FIELDS, _HOSTILE_TEXT)) for life in texts]
-    told += [_changed(life, email=email) for life, email in zip(addresses, hostile, strict=True)]
+    told = [_changed(world, life, **dict.fromkeys(_TEXT_FIELDS, _HOSTILE_TEXT)) for life in texts]
+    told += [_changed(world, life, email=email) for life, email in zip(addresses, hostile, strict=True)]
     deliver(world, {_APPOINTMENTS: [life.newest for life in (*texts, *addresses)], _CONTACTS: told})
     statuses = _settled(world, logs, [*texts, *addresses])
 
@@ -131,10 +130,10 @@ def _ask_with(world: World, chance: Random, name: str) -> str:
         return person.email
 
 
-def _changed(life: Life, **contact: str) -> bytes:
-    document = json.loads(life.contact.body())
-    document["data"] |= contact
-    return json.dumps(document).encode()
+def _changed(world: World, life: Life, **contact: str) -> bytes:
+    """The same event about another contact."""
+    told = seal_for(world, life.person.model_copy(update=contact))
+    return life.contact.model_copy(update={"data": told}).body()
 
 
 def _ids(lives: Sequence[Life]) -> set[str]:

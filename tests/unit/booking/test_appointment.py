@@ -27,7 +27,9 @@ def test_hold_owns_the_cells_of_its_desk() -> None:
 
 
 def test_request_tells_the_contact_in_the_same_step() -> None:
-    change = a_hold().request(some_contact(), now=MONDAY, keep_until=MONDAY + timedelta(hours=24))
+    change = a_hold().request(
+        some_contact(), person=b"sealed", now=MONDAY, keep_until=MONDAY + timedelta(hours=24)
+    )
 
     assert change.contact is ContactProvided
     assert change.after.contact_sequence == change.after.version == 2
@@ -38,16 +40,16 @@ def test_a_hold_that_ran_out_cannot_be_requested() -> None:
     held = a_hold()
 
     with pytest.raises(Expired):
-        held.request(some_contact(), now=MONDAY + timedelta(minutes=10), keep_until=LATER)
+        held.request(some_contact(), person=b"sealed", now=MONDAY + timedelta(minutes=10), keep_until=LATER)
 
 
 def test_contact_can_be_corrected_only_a_few_times() -> None:
     appointment = a_request()
     for _ in range(2):
-        appointment = appointment.request(some_contact(), now=MONDAY, keep_until=LATER).after
+        appointment = appointment.request(some_contact(), person=b"sealed", now=MONDAY, keep_until=LATER).after
 
     with pytest.raises(TooManyContacts):
-        appointment.request(some_contact(), now=MONDAY, keep_until=LATER)
+        appointment.request(some_contact(), person=b"sealed", now=MONDAY, keep_until=LATER)
 
 
 def test_time_to_confirm_starts_when_the_message_was_handed_over() -> None:

@@ -40,11 +40,13 @@ async def test_no_name_is_read_as_markup() -> None:
 
 
 async def test_the_day_list_has_every_visit_and_its_times() -> None:
-    first = replace(a_confirmed(), access_needs=("wheelchair",))
+    first = a_confirmed()
     second = replace(a_confirmed(), id="other", code="ZZZZ9999", lane="counter_3", ticket="W007")
 
     now = MONDAY + timedelta(days=7)
-    pdf = await day_list([Listed(first, "Öztürk"), Listed(second, "Yılmaz")], an_office(), now=now)
+    pdf = await day_list(
+        [Listed(first, "Öztürk", access_needs=("wheelchair",)), Listed(second, "Yılmaz")], an_office(), now=now
+    )
     text = text_of(pdf)
 
     for part in ("ABCD2345", "Öztürk", "Rollstuhl", "ZZZZ9999", "W007", "Stand 07.12.2026, 09:00 Uhr"):

@@ -10,9 +10,11 @@ from services.booking.domain.appointment import Appointment, Change
 from services.booking.recent import Recent
 from services.booking.storage import ChangedMeanwhile
 from services.booking.tokens import Keys
-from tests.builders import MONDAY, a_confirmed, a_hold, a_request, some_contact
+from tests.builders import MONDAY, a_confirmed, a_given_contact, a_hold, a_person, a_request, some_contact
+from tests.sealed import some_people
 
 KEYS = Keys({"k1": b"x" * 32})
+PEOPLE = some_people(secrets=KEYS)
 
 
 @dataclass
@@ -47,6 +49,7 @@ def booking(stored: Stored) -> Booking:
         appointments=cast(Any, stored),
         memory=unused,
         keys=KEYS,
+        people=PEOPLE,
         clock=cast(Any, Clock()),
         demand=unused,
         keep_request=timedelta(hours=24),
@@ -60,11 +63,11 @@ def secret_of(appointment: Appointment) -> str:
 
 
 def test_steps_in_one_process_read_nothing_again() -> None:
-    held = a_hold()
+    held = a_hold(id="held", person=asyncio.run(PEOPLE.seal_first("held", a_person())))
     stored = Stored(held)
     stored.recent.keep(held)
 
-    requested = asyncio.run(booking(stored).request(held.id, some_contact()))
+    requested = asyncio.run(booking(stored).request(held.id, a_given_contact()))
     confirmed = asyncio.run(booking(stored).confirm(held.id, secret_of(requested)))
 
     assert (confirmed.status, stored.appointment, stored.reads) == ("confirmed", confirmed, 0)
@@ -85,7 +88,10 @@ def test_an_old_state_refuses_nobody() -> None:
     """A new address came to another process: its message's secret counts, though we know the old one only."""
     first = a_request()
     second = first.request(
-        some_contact(email="new@example.org"), now=MONDAY, keep_until=MONDAY + timedelta(hours=24)
+        some_contact(digest="of another"),
+        person=b"sealed again",
+        now=MONDAY,
+        keep_until=MONDAY + timedelta(hours=24),
     ).after
     stored = Stored(second)
     stored.recent.keep(first)

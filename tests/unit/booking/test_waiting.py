@@ -24,7 +24,7 @@ def an_offer(starts_at: datetime = FRIDAY, *, now: datetime = MONDAY) -> Offer:
 def a_waiter(wish: Wish = WISH) -> Appointment:
     expires_at = MONDAY + timedelta(minutes=10)
     held = wish_for(a_party(), wish, until=UNTIL, now=MONDAY, expires_at=expires_at)
-    asked = held.request(some_contact(), now=MONDAY, keep_until=MONDAY + timedelta(days=1), claims=("s|me",)).after
+    asked = held.request(some_contact(), person=b"sealed", now=MONDAY, keep_until=UNTIL, claims=("s|me",)).after
     return asked.confirm(now=MONDAY).after
 
 

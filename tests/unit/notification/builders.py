@@ -10,17 +10,18 @@ from services.notification.domain import Delivery, KnownContact, KnownState, Sen
 from shared.contracts import (
     AppointmentConfirmed,
     AppointmentState,
-    Contact,
     ContactErased,
     ContactProvided,
     ErasedContact,
     LinkRequested,
     Office,
     OfficePublished,
+    OpenContact,
     Step,
     new_event,
 )
 from shared.contracts.appointments import AppointmentEvent
+from tests.sealed import sealed
 
 OFFICE_FILE = Path(__file__).parents[3] / "deploy" / "offices" / "zollernalbkreis.toml"
 SENDER = "termine@amt.example"
@@ -58,7 +59,7 @@ def a_state(**changes: Any) -> AppointmentState:
     return AppointmentState(**{**values, **changes})
 
 
-def a_contact(**changes: Any) -> Contact:
+def a_contact(**changes: Any) -> OpenContact:
     values: dict[str, Any] = {
         "appointment": "0192aaaa-0000-8000-8000-000000000001",
         "office": "zollernalbkreis",
@@ -73,7 +74,7 @@ def a_contact(**changes: Any) -> Contact:
         "confirm_code": "482913",
         "manage_url": "https://termine.example/t/0192aaaa#manage-s3cret",
     }
-    return Contact(**{**values, **changes})
+    return OpenContact(**{**values, **changes})
 
 
 def an_event(cls: type[A], *, sequence: int = 3, time: datetime = NOW, **state: Any) -> A:
@@ -82,12 +83,12 @@ def an_event(cls: type[A], *, sequence: int = 3, time: datetime = NOW, **state: 
 
 
 def a_contact_event(*, sequence: int = 2, time: datetime = NOW, **contact: Any) -> ContactProvided:
-    data = a_contact(**contact)
+    data = sealed(a_contact(**contact))
     return new_event(ContactProvided, subject=data.appointment, sequence=sequence, data=data, time=time)
 
 
 def a_link_request(*, sequence: int = 5, time: datetime = NOW, **contact: Any) -> LinkRequested:
-    data = a_contact(**contact)
+    data = sealed(a_contact(**contact))
     return new_event(LinkRequested, subject=data.appointment, sequence=sequence, data=data, time=time)
 
 
@@ -121,7 +122,7 @@ def known_contact(*, sequence: int = 2, **contact: Any) -> KnownContact:
 
 
 def facts(
-    *, state: KnownState | None = None, contact: Contact | None = None, office: Office | None = None
+    *, state: KnownState | None = None, contact: OpenContact | None = None, office: Office | None = None
 ) -> Send:
     contact = contact or a_contact()
     return Send(state or known(), contact, office or an_office(), contact.email or "")

@@ -137,5 +137,6 @@ def settings(**values: object) -> Settings:
         "amqp_url": "amqp://broker/",
         "smtp_host": "smtp",
         "sender": SENDER,
+        "contact_private_keys": f"n1:{'00' * 32}",
     }
     return Settings.model_validate({**required, **values})

@@ -22,12 +22,11 @@ class Party:
     team: str
     municipalities: tuple[str, ...]
     children_under_6: int = 0
-    family_name: str
+    person: bytes
     request_digest: str
     channel: str = "web"
     invitation: str | None = None
     claims: tuple[str, ...] = ()
-    access_needs: tuple[str, ...] = ()
 
 
 def hold(
@@ -82,12 +81,11 @@ def _new(
         persons=len(party.municipalities),
         children_under_6=party.children_under_6,
         municipalities=party.municipalities,
-        family_name=party.family_name,
+        person=party.person,
         request_digest=party.request_digest,
         channel=party.channel,
         invitation=party.invitation,
         claims=party.claims,
-        access_needs=party.access_needs,
         cells=cells_of(team=party.team, lane=lane, starts_at=starts_at, ends_at=ends_at),
         steps=(Step(step=step, at=now, by=by.kind),),
     )

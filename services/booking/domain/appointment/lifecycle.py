@@ -48,6 +48,7 @@ class Appointment:
     `claims` holds a keyed hash per service of who it is for. Once the address is proven they become `active`,
     of which the database refuses a second one. `review` says why staff should look at it. `queue_at` is the
     place in the day's queue. `past` are the values before each of the day's actions, the newest last.
+    `person` is ciphertext; None once the person was erased.
     """
 
     id: str
@@ -63,7 +64,7 @@ class Appointment:
     persons: int
     children_under_6: int
     municipalities: tuple[str, ...]
-    family_name: str
+    person: bytes | None
     request_digest: str
     cells: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -88,7 +89,6 @@ class Appointment:
     offered_at: tuple[datetime, ...] = ()
     reason: str | None = None
     proposals: tuple[datetime, ...] = ()
-    access_needs: tuple[str, ...] = ()
     ticket: str | None = None
     queue_at: datetime | None = None
     calls: int = 0
@@ -108,7 +108,13 @@ class Appointment:
         return self.ends_at > self.starts_at
 
     def request(
-        self, contact: ContactDetails, *, now: datetime, keep_until: datetime, claims: tuple[str, ...] = ()
+        self,
+        contact: ContactDetails,
+        *,
+        person: bytes,
+        now: datetime,
+        keep_until: datetime,
+        claims: tuple[str, ...] = (),
     ) -> "Change":
         """Contact details come in; the time to confirm starts when the message was handed over."""
         self.require("held", "requested")
@@ -121,6 +127,7 @@ class Appointment:
             now,
             status="requested",
             contact=contact,
+            person=person,
             claims=claims,
             contact_sequence=self.version + 1,
             contacts_given=self.contacts_given + 1,

@@ -70,11 +70,17 @@ class Cooling:
 
 @dataclass(frozen=True, slots=True)
 class ContactDetails:
-    email: str
+    """What rules need to know of how to reach the person; name and addresses stand sealed in `person`.
+
+    The digests are keyed: equal for equal contacts and addresses, and nothing else can be read from them.
+    """
+
     language: str
-    given_name: str | None = None
-    phone: str | None = None
+    digest: str
+    email_digest: str | None = None
     sms_consent: bool = False
+    has_email: bool = True
+    has_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,185 @@
+"""Who booked: plain only in memory and only here, ciphertext under the appointment's own key everywhere else."""
+
+import json
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, field, replace
+
+from services.booking.domain.appointment import Appointment, ContactDetails
+from services.booking.key_store import KeyStore, WrappedTwice
+from services.booking.settings import Settings
+from services.booking.storage import AlreadyHeld, NotFound
+from services.booking.tokens import Keys
+from shared.contracts import Contact, OpenContact
+from shared.crashpoints import CrashPoint, crash_point
+from shared.mongo import Client, DatabaseClock
+from shared.sealed_contact import seal_contact
+from shared.sealing import PublicKeys, SymmetricKeys, Wrapped, new_data_key, seal, unseal
+
+_MOST_RECENT = 2000
+
+
+class Erased(Exception):
+    """The person's data are gone, and the key with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The lead person. `repr` hides it, so that no log line can carry it by accident."""
+
+    family_name: str = field(repr=False)
+    given_name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    access_needs: tuple[str, ...] = field(default=(), repr=False)
+
+    def reached_by(self, given: "GivenContact") -> "Person":
+        return replace(self, given_name=given.given_name, email=given.email, phone=given.phone)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenContact:
+    """How to reach a person, as it was given."""
+
+    email: str = field(repr=False)
+    language: str
+    given_name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    sms_consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _DataKey:
+    key: bytes = field(repr=False)
+    for_notification: Wrapped
+
+
+class People:
+    """Seals before the domain and storage see anything, and opens what must be told or shown."""
+
+    def __init__(
+        self,
+        store: KeyStore,
+        *,
+        own_keys: SymmetricKeys,
+        notification_keys: PublicKeys,
+        secrets: Keys,
+        public_url: str,
+        clock: DatabaseClock,
+    ) -> None:
+        self.store = store
+        self._own_keys = own_keys
+        self._notification_keys = notification_keys
+        self._secrets = secrets
+        self._public_url = public_url.rstrip("/")
+        self._clock = clock
+        # The next step of a visit often comes to the same process: it need not read the key again.
+        self._recent: OrderedDict[str, _DataKey] = OrderedDict()
+
+    async def seal_first(self, id: str, person: Person) -> bytes:
+        """Stores the new appointment's key, then gives the ciphertext. A key whose appointment is never
+        stored is swept."""
+        data_key = await self._new_key(id)
+        crash_point(CrashPoint.BOOKING_AFTER_KEY)
+        return seal(asdict(person), key=data_key.key, owner=id)
+
+    async def seal(self, id: str, person: Person) -> bytes:
+        """Raises Erased."""
+        return seal(asdict(person), key=(await self._key(id)).key, owner=id)
+
+    async def open(self, appointment: Appointment) -> Person:
+        """Raises Erased."""
+        if appointment.person is None:
+            raise Erased
+        data_key = await self._key(appointment.id)
+        values = unseal(appointment.person, key=data_key.key, owner=appointment.id)
+        return Person(**{**values, "access_needs": tuple(values["access_needs"])})
+
+    def details(self, given: GivenContact) -> ContactDetails:
+        """What rules need to know of it."""
+        return ContactDetails(
+            language=given.language,
+            sms_consent=given.sms_consent,
+            has_email=bool(given.email),
+            has_phone=bool(given.phone),
+            digest=self._secrets.digest("contact|" + json.dumps(asdict(given), sort_keys=True)),
+            email_digest=self.email_digest(given.email),
+        )
+
+    def email_digest(self, email: str) -> str:
+        return self._secrets.digest(f"email|{email}")
+
+    async def told(self, appointment: Appointment) -> Contact:
+        """The person, the secret links and the code of the newest message, for notification alone.
+
+        Raises Erased.
+        """
+        person, data_key = await self.open(appointment), await self._key(appointment.id)
+        contact = open_contact_of(appointment, person, secrets=self._secrets, public_url=self._public_url)
+        return seal_contact(contact, key=data_key.key, wrapped=data_key.for_notification)
+
+    async def destroy(self, id: str) -> None:
+        """Nothing that was sealed for this appointment opens again."""
+        self._recent.pop(id, None)
+        await self.store.destroy(id)
+
+    async def _new_key(self, id: str) -> _DataKey:
+        """The key that is there already where the same hold comes twice."""
+        key = new_data_key()
+        for_notification = self._notification_keys.wrap(key, owner=id)
+        wrapped = WrappedTwice(self._own_keys.wrap(key, owner=id), for_notification)
+        try:
+            await self.store.add(id, wrapped, now=self._clock.now())
+        except AlreadyHeld:
+            return await self._key(id)
+        return self._keep(id, _DataKey(key, for_notification))
+
+    async def _key(self, id: str) -> _DataKey:
+        if id in self._recent:
+            return self._keep(id, self._recent[id])
+        try:
+            wrapped = await self.store.get(id)
+        except NotFound:
+            raise Erased from None
+        return self._keep(id, _DataKey(self._own_keys.unwrap(wrapped.booking, owner=id), wrapped.notification))
+
+    def _keep(self, id: str, key: _DataKey) -> _DataKey:
+        self._recent[id] = key
+        self._recent.move_to_end(id)
+        if len(self._recent) > _MOST_RECENT:
+            self._recent.popitem(last=False)
+        return key
+
+
+def open_contact_of(appointment: Appointment, person: Person, *, secrets: Keys, public_url: str) -> OpenContact:
+    """What messages about `appointment` need, its newest secret links and code included."""
+    contact, generation = appointment.contact, appointment.contact_sequence
+    assert contact is not None
+    assert generation is not None
+    confirm = secrets.secret("confirm", appointment.id, generation)
+    manage = secrets.secret("manage", appointment.id)
+    return OpenContact(
+        family_name=person.family_name,
+        given_name=person.given_name,
+        email=person.email,
+        phone=person.phone,
+        appointment=appointment.id,
+        office=appointment.office,
+        code=appointment.code,
+        language=contact.language,
+        sms_consent=contact.sms_consent,
+        confirm_url=f"{public_url}/confirm/{appointment.id}?secret={confirm}",
+        confirm_code=secrets.code(appointment.id, generation),
+        manage_url=f"{public_url}/manage/{appointment.id}?secret={manage}",
+    )
+
+
+def people_of(settings: Settings, *, client: Client, secrets: Keys, clock: DatabaseClock) -> People:
+    """By the settings; `client` reaches the server that holds the keys."""
+    return People(
+        KeyStore(client[settings.keys_database]),
+        own_keys=SymmetricKeys.read(settings.contact_keys),
+        notification_keys=PublicKeys.read(settings.contact_public_keys),
+        secrets=secrets,
+        public_url=str(settings.public_url),
+        clock=clock,
+    )
