@@ -1,5 +1,6 @@
 """An office large enough that no client of a measurement has to wait for a free desk."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,15 +15,20 @@ LANES = tuple(f"desk_{number}" for number in range(40))
 # Visits take 15 minutes, on a grid of 10.
 _STEP = timedelta(minutes=20)
 _NEXT_TEAM = '[[teams]]\nid = "caseworkers"'
+# What a measurement looks for must not depend on the minute and the name.
+_WHOLE_DAYS = {'release = "random"': 'release = "at_once"', 'routing = "surname"': 'routing = "pool"'}
+_NARROWING = re.compile(r"^\[\[(quotas|surname_ranges)\]\]\n(.+\n)+", re.MULTILINE)
 
 
 def write_large_office(folder: Path) -> Path:
-    """The delivered office, its first team with 40 more desks; returns the folder."""
+    """The delivered office, its first team with 40 more desks, every day free as a whole; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     desks = "".join(f'[[teams.lanes]]\nid = "{lane}"\nchannel = "web"\n\n' for lane in LANES)
-    text = OFFICE_FILE.read_text(encoding="utf-8")
-    assert text.count(_NEXT_TEAM) == 1
-    (folder / OFFICE_FILE.name).write_text(text.replace(_NEXT_TEAM, desks + _NEXT_TEAM), encoding="utf-8")
+    text = _NARROWING.sub("", OFFICE_FILE.read_text(encoding="utf-8"))
+    for old, new in ((_NEXT_TEAM, desks + _NEXT_TEAM), *_WHOLE_DAYS.items()):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (folder / OFFICE_FILE.name).write_text(text, encoding="utf-8")
     return folder
 
 

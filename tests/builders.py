@@ -8,7 +8,7 @@ from uuid import uuid4
 from services.booking.domain import appointment as booking_domain
 from services.booking.domain.appointment import Appointment, ContactDetails, Party
 from services.booking.domain.office import Office
-from services.booking.offices import load_office
+from services.booking.offices import read_office
 from services.booking.people import GivenContact, Person
 
 HECHINGEN, BALINGEN, ALBSTADT = "08417031", "08417002", "08417079"
@@ -18,8 +18,11 @@ OFFICE_FILE = Path(__file__).parents[1] / "deploy" / "offices" / "zollernalbkrei
 MONDAY = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
 
 
-def an_office() -> Office:
-    return load_office(OFFICE_FILE)
+def an_office(*, key: bytes = b"", **changes: Any) -> Office:
+    """The delivered office, with whole days: all that is not changed is released at once, without quotas."""
+    data = read_office(OFFICE_FILE)
+    at_once = data.booking.model_copy(update={"release": "at_once"})
+    return Office(data.model_copy(update={"booking": at_once, "quotas": (), **changes}), key=key)
 
 
 def a_party(**changes: Any) -> Party:

@@ -12,7 +12,8 @@ from services.booking.commands import Booking, Day, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
-from services.booking.offices import BrokenOffice, load_offices, publish_offices
+from services.booking.office_storage import OfficeStore
+from services.booking.offices import BrokenOffice, Offices, load_offices
 from services.booking.people import people_of
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
@@ -29,17 +30,19 @@ from shared.outbox import Relay
 
 def build(settings: Settings) -> tuple[FastAPI, Health]:
     """The application; connects to nothing before it starts."""
-    offices = load_offices(settings.offices)
     keys = Keys.read(settings.signing_keys)
+    files = load_offices(settings.offices, key=keys.release_key())
     client = connect(settings)
     keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
     db = database(client, settings)
     clock = DatabaseClock(client)
     publisher = Publisher(url=settings.amqp_url, name="booking relay")
     relay = Relay(publisher=publisher, collections=[db["appointments"], db["offices"], db["demand"]], clock=clock)
+    offices = Offices(files, store=OfficeStore(db, relay=relay), key=keys.release_key(), clock=clock)
     publications = Publications(db, relay=relay)
     demand = DemandCounter(publications, clock=clock)
     memory = Memory(db, offices=offices, clock=clock)
+    offices.follow(memory.follow)
     people = people_of(settings, client=keys_client, secrets=keys, clock=clock)
     appointments = Appointments(db, relay=relay, contact_told=people.told)
     booking = Booking(
@@ -74,8 +77,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_indexes(db))
         await once_it_answers(lambda: ensure_staff_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
-        async with running(clock, publisher, relay, memory, demand, sweeper, consumers):
-            await publish_offices(offices.values(), publications=publications, now=clock.now())
+        async with running(clock, publisher, relay, offices, memory, demand, sweeper, consumers):
             yield
         client.close()
         keys_client.close()

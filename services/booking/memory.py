@@ -65,9 +65,17 @@ class Memory:
 
     def availability(self, office: str) -> Availability:
         """Raises NotLoaded in the first moments of a process."""
-        if not self.loaded:
+        if not self.loaded or office not in self._of_office:
             raise NotLoaded
         return self._of_office[office]
+
+    def follow(self, office: Office) -> None:
+        """A new version of an office's rules; a new office is loaded with all the others."""
+        if office.id in self._of_office:
+            self._of_office[office.id].follow(office)
+        elif self._task:
+            self._task.cancel()
+            self._task = asyncio.create_task(self._keep_following())
 
     @property
     def fresh(self) -> bool:

@@ -1,116 +1,155 @@
-"""Office files: read, checked, and told to the others. Errors name file, key and value."""
+"""Offices: read from their files, checked, and kept as the database has them. Errors name file, key and value."""
 
-import hashlib
+import asyncio
 import tomllib
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from services.booking.domain.office import WEEKDAYS, Office, OfficeData
-from services.booking.storage import ChangedMeanwhile, Publications
-from shared import contracts
-from shared.contracts import OfficePublished, new_event
+from services.booking.domain.contradictions import contradictions
+from services.booking.domain.office import Office
+from services.booking.domain.rules import OfficeData
+from services.booking.office_storage import OfficeStore
+from services.booking.storage import ChangedMeanwhile
+from shared.mongo import DatabaseClock, once_it_answers
 from shared.observability import get_logger
 
 log = get_logger()
 
+_LOOK_EVERY_S = 0.5
+
 
 class BrokenOffice(Exception):
-    """An office file that cannot be used; the text names file, key and value."""
+    """Office data that cannot be used; the text names file, key and value."""
 
 
-def load_offices(folder: Path) -> dict[str, Office]:
-    """Every `*.toml` in `folder` by office id; raises BrokenOffice."""
+def load_offices(folder: Path, *, key: bytes = b"") -> dict[str, Office]:
+    """Every `*.toml` in `folder` by office id; raises BrokenOffice. `key` makes the minutes of release."""
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise BrokenOffice(f"{folder}: no office file (*.toml) here; set BOOKING_OFFICES to the folder")
-    return {office.id: office for office in map(load_office, files)}
+    offices = [load_office(file, key=key) for file in files]
+    return {office.id: office for office in offices}
 
 
-def load_office(file: Path) -> Office:
+def load_office(file: Path, *, key: bytes = b"") -> Office:
+    data = read_office(file)
     try:
-        data = OfficeData.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return Office(data, key=key)
+    except ValueError as error:
+        raise BrokenOffice(f"{file}: booking.release = {data.booking.release!r}: {error}") from None
+
+
+def read_office(file: Path) -> OfficeData:
+    """Raises BrokenOffice."""
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BrokenOffice(f"{file}: not valid TOML: {error}") from None
+    return checked(values, source=str(file))
+
+
+def checked(values: Mapping[str, Any], *, source: str) -> OfficeData:
+    """The office that `values` describe; raises BrokenOffice, also for keys that nobody knows."""
+    try:
+        data = OfficeData.model_validate(values, extra="forbid")
     except ValidationError as error:
-        raise BrokenOffice("\n".join(_readable(file, error))) from None
-    faults = [f"{file}: {fault}" for fault in contradictions(data)]
+        raise BrokenOffice("\n".join(_readable(source, error))) from None
+    faults = [f"{source}: {fault}" for fault in contradictions(data)]
     if faults:
         raise BrokenOffice("\n".join(faults))
-    return Office(data)
+    return data
 
 
-def _readable(file: Path, error: ValidationError) -> Iterator[str]:
+def _readable(source: str, error: ValidationError) -> Iterator[str]:
     for fault in error.errors():
         key = ".".join(map(str, fault["loc"]))
-        yield f"{file}: {key} = {fault['input']!r:.80}: {fault['msg']}"
+        yield f"{source}: {key} = {fault['input']!r:.80}: {fault['msg']}"
 
 
-def contradictions(data: OfficeData) -> Iterator[str]:
-    """What is well formed and still cannot be meant, as "key = value: what is wrong"."""
-    teams = {team.id for team in data.teams}
-    authorities = {authority.id for authority in data.authorities}
-    for kind, ids in _ids(data):
-        yield from (f"{kind}.id = {id!r}: given twice" for id in sorted(_repeated(ids)))
-    for service in data.services:
-        if service.team not in teams:
-            yield f"services.{service.id}.team = {service.team!r}: no such team"
-        if "de" not in service.name:
-            yield f"services.{service.id}.name = {service.name!r}: the German name is missing"
-    for place in data.municipalities:
-        if place.authority not in authorities:
-            yield f"municipalities.{place.ags}.authority = {place.authority!r}: no such authority"
-    if sum(authority.own for authority in data.authorities) != 1:
-        yield "authorities.own: exactly one authority must be this office"
-    yield from _bad_hours(data)
-    yield from _bad_names(data)
+class Offices(Mapping[str, Office]):
+    """The offices as they are now: from their files at first, from the database once this runs.
 
+    A new version, whoever wrote it, is noticed within a second and handed to all who `follow`.
+    """
 
-def _bad_hours(data: OfficeData) -> Iterator[str]:
-    for hours in data.opening_hours:
-        for day in sorted(set(hours.weekdays) - set(WEEKDAYS)):
-            yield f"opening_hours.weekdays = {day!r}: not one of {', '.join(WEEKDAYS)}"
-        if not hours.from_ < hours.until:
-            yield f"opening_hours.until = {hours.until!r}: not after {hours.from_!r}"
+    def __init__(
+        self, files: Mapping[str, Office], *, store: OfficeStore, key: bytes, clock: DatabaseClock
+    ) -> None:
+        self._files = files
+        self._offices = dict(files)
+        self._store = store
+        self._key = key
+        self._clock = clock
+        self._followers: list[Callable[[Office], None]] = []
+        self._task: asyncio.Task[None] | None = None
 
+    def __getitem__(self, id: str) -> Office:
+        return self._offices[id]
 
-def _ids(data: OfficeData) -> Iterable[tuple[str, list[str]]]:
-    return (
-        ("services", [s.id for s in data.services]),
-        ("teams", [t.id for t in data.teams]),
-        ("teams.lanes", [f"{t.id}/{lane.id}" for t in data.teams for lane in t.lanes]),
-        ("municipalities", [m.ags for m in data.municipalities]),
-        ("authorities", [a.id for a in data.authorities]),
-    )
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._offices)
 
+    def __len__(self) -> int:
+        return len(self._offices)
 
-def _bad_names(data: OfficeData) -> Iterator[str]:
-    """Team and lane ids become part of a cell's name."""
-    for team in data.teams:
-        for id in (team.id, *(lane.id for lane in team.lanes)):
-            if "|" in id or not id:
-                yield f"teams.id = {id!r}: may not be empty nor contain '|'"
+    def follow(self, follower: Callable[[Office], None]) -> None:
+        """`follower` is called with each new version, in the same moment for all."""
+        self._followers.append(follower)
 
+    async def start(self) -> None:
+        await once_it_answers(self._begin)
+        self._task = asyncio.create_task(self._keep_looking())
 
-def _repeated(ids: list[str]) -> set[str]:
-    return {id for id in ids if ids.count(id) > 1}
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
 
-
-async def publish_offices(offices: Iterable[Office], *, publications: Publications, now: datetime) -> None:
-    """Tells every office that is new or changed. Two processes that start at once tell it once."""
-    for office in offices:
-        told = contracts.Office.model_validate(
-            {**office.data.model_dump(by_alias=True), "confirm_minutes": office.data.booking.confirm_minutes}
+    async def save(self, data: OfficeData, *, actor: str, expected_version: int) -> int:
+        """Checks, stores and tells it, and goes by it; the new version. Raises BrokenOffice, ChangedMeanwhile."""
+        data = checked(data.model_dump(by_alias=True), source=data.id)
+        version = await self._store.save(
+            data, actor=actor, expected_version=expected_version, now=self._clock.now()
         )
-        digest = hashlib.sha256(told.model_dump_json().encode()).hexdigest()
+        self._take(data, version)
+        return version
 
-        def make(version: int, told: contracts.Office = told) -> OfficePublished:
-            return new_event(OfficePublished, subject=told.id, sequence=version, data=told, time=now)
+    async def _begin(self) -> None:
+        for office in self._files.values():
+            try:
+                if not await self._store.begin(office.data, now=self._clock.now()):
+                    log.warning("office_file_ignored", office=office.id, reason="it was edited in the database")
+            except ChangedMeanwhile:
+                log.info("office_begun_elsewhere", office=office.id)
+        await self._look()
 
-        try:
-            if await publications.publish_office(make, id=office.id, digest=digest):
-                log.info("office_published", office=office.id)
-        except ChangedMeanwhile:
-            log.info("office_published_elsewhere", office=office.id)
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                await self._look()
+            except Exception as error:
+                log.warning("offices_not_looked_at", error=type(error).__name__)
+
+    async def _look(self) -> None:
+        stored = await self._store.versions()
+        outdated = {id: self._version(id) for id, version in stored.items() if version > self._version(id)}
+        for office in await self._store.newer(outdated) if outdated else ():
+            self._take(office.data, office.version)
+
+    def _version(self, id: str) -> int:
+        return self._offices[id].version if id in self._offices else 0
+
+    def _take(self, data: OfficeData, version: int) -> None:
+        """One version after the other: a slow answer must not bring an older one back."""
+        if version <= self._version(data.id):
+            return
+        office = self._offices[data.id] = Office(data, key=self._key, version=version)
+        for follower in self._followers:
+            follower(office)
+        log.info("office_changed", office=office.id, version=version)

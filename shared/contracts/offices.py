@@ -38,7 +38,21 @@ class Minutes(Data):
     under_6: int
 
 
+class Precondition(Data):
+    """Asked before a visit is booked, so that none is wasted; `advice` is told where the answer differs."""
+
+    id: str
+    question: Text
+    expected: bool = True
+    advice: Text = Field(default_factory=dict)
+
+
 class Service(Data):
+    """`mode` is open, invitation or walk_in; an `emergency` takes the times kept for emergencies, and only those.
+
+    `combines_with` names services of the same team that one visit may hold as well.
+    """
+
     id: str
     team: str
     mode: str
@@ -46,30 +60,48 @@ class Service(Data):
     purpose: Text = Field(default_factory=dict)
     minutes: Minutes
     max_persons: int
+    max_minutes: int | None = None
+    combines_with: tuple[str, ...] = ()
+    emergency: bool = False
+    preconditions: tuple[Precondition, ...] = ()
+    # What a group is told that is too large for one visit.
+    group_advice: Text = Field(default_factory=dict)
     documents: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     fee: Fee | None = None
     law: str | None = None
 
 
 class Lane(Data):
+    """A desk. `channel` is for whom its times are where no quota says otherwise; `deputies` stand in, in order."""
+
     id: str
     channel: str
+    deputies: tuple[str, ...] = ()
 
 
 class Team(Data):
+    """`pool`: any free lane serves; `surname`: the lane whose range holds the lead person's family name."""
+
     id: str
     name: Text
+    routing: Literal["pool", "surname"] = "pool"
     lanes: tuple[Lane, ...] = ()
 
 
 class OpeningHours(Data):
-    """Local wall time, `[from, until)` as "HH:MM"; weekdays as mon … sun."""
+    """Local wall time, `[from, until)` as "HH:MM"; weekdays as mon … sun; every n weeks from `valid_from`'s week.
+
+    Hours of a lane replace those of its team, and those of a team the office's.
+    """
 
     weekdays: tuple[str, ...]
     from_: str = Field(alias="from")
     until: str
     valid_from: date | None = None
     valid_until: date | None = None
+    every_weeks: int = Field(default=1, ge=1, le=52)
+    team: str | None = None
+    lane: str | None = None
 
 
 class Authority(Data):

@@ -23,7 +23,7 @@ BAD_HOLDS: list[tuple[dict[str, Any], int, str]] = [
     ({"service": "haircut"}, 422, "service-unknown"),
     ({"service": {"$ne": None}}, 422, "service"),
     ({"service": "settlement"}, 422, "not-open"),
-    ({"members": [{"municipality": "08415061"}]}, 422, "municipality-unknown"),
+    ({"members": [{"municipality": "08415061"}]}, 422, "municipality-elsewhere"),
     ({"members": [{"municipality": "72379"}]}, 422, "municipality"),
     ({"members": [{"municipality": ALBSTADT}]}, 422, "Stadt Albstadt"),
     ({"members": []}, 422, "members"),

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from deploy.local.stack import Stack
 from services.booking.commands import Booking, HoldRequest, Inviting
 from services.booking.demand import DemandCounter
-from services.booking.domain.office import Member
+from services.booking.domain.office import Member, Office
 from services.booking.key_store import KeyStore
 from services.booking.memory import Memory
 from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
@@ -78,8 +78,9 @@ async def is_fresh(desk: Desk) -> None:
 
 
 @asynccontextmanager
-async def a_desk(servers: Stack) -> AsyncIterator[Desk]:
+async def a_desk(servers: Stack, *, office: Office | None = None) -> AsyncIterator[Desk]:
     """A database of its own; the relay has no broker, so events stay in the outbox."""
+    offices = {"zollernalbkreis": office or an_office()}
     settings = CommonSettings(
         mongodb_uri=SecretStr(servers.secret("admin_mongodb_uri")),
         mongodb_database=f"booking_{uuid4().hex[:8]}",
@@ -92,11 +93,11 @@ async def a_desk(servers: Stack) -> AsyncIterator[Desk]:
     await clock.start()
     publisher = Publisher(url=settings.amqp_url, name="none")
     relay = Relay(publisher=publisher, collections=[database["appointments"]], clock=clock)
-    memory = Memory(database, offices={"zollernalbkreis": an_office()}, clock=clock)
+    memory = Memory(database, offices=offices, clock=clock)
     people = some_people(KeyStore(client[f"{settings.mongodb_database}_keys"]), secrets=KEYS, clock=clock)
     appointments = Appointments(database, relay=relay, contact_told=people.told)
     booking = Booking(
-        offices={"zollernalbkreis": an_office()},
+        offices=offices,
         appointments=appointments,
         memory=memory,
         keys=KEYS,
@@ -109,7 +110,7 @@ async def a_desk(servers: Stack) -> AsyncIterator[Desk]:
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=timedelta(hours=1))
     await memory.start()
     try:
-        yield Desk(booking, sweeper, clock, database)
+        yield Desk(booking, sweeper, clock, database, offices["zollernalbkreis"])
     finally:
         await memory.stop()
         await clock.stop()

@@ -134,6 +134,8 @@ def _hold_request(wanted: AppointmentIn) -> HoldRequest:
         starts_at=wanted.starts_at,
         family_name=wanted.family_name,
         members=members_of(wanted.members),
+        further_services=wanted.further_services,
+        preconditions=wanted.preconditions,
         invitation=wanted.invitation,
         access_needs=tuple(sorted(set(wanted.access_needs))),
     )

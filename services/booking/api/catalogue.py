@@ -1,16 +1,17 @@
 """Offices, services, who is responsible, and free times. Nothing here stores anything about a person."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from services.booking.api.problems import responses, unknown_office
+from services.booking.api.problems import ELSEWHERE, responses, unknown_office
 from services.booking.api.schemas import (
     Ags,
     AssignmentIn,
     AssignmentOut,
+    AvailabilityIn,
     AvailabilityOut,
     MemberOut,
     MunicipalityOut,
@@ -20,8 +21,11 @@ from services.booking.api.schemas import (
     Slug,
 )
 from services.booking.commands import Booking
+from services.booking.desks import access_for
 from services.booking.domain.cells import CELL
-from services.booking.domain.office import Office
+from services.booking.domain.masks import Ranges
+from services.booking.domain.office import Office, UnknownMunicipality
+from services.booking.domain.visits import documents_of, preconditions_of
 from shared.http import Problem
 
 # An answer of 56 days has up to 30 KB.
@@ -30,7 +34,7 @@ _MOST_ANSWERS = 300
 OfficeId = Annotated[str, Path(max_length=60)]
 
 
-def router(booking: Booking) -> APIRouter:
+def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
     routes = APIRouter(prefix="/v1/offices", tags=["offices"])
     answers = _Answers(booking)
 
@@ -52,11 +56,12 @@ def router(booking: Booking) -> APIRouter:
         services = office_of(office).data.services
         return [ServiceOut.model_validate(s, from_attributes=True) for s in services]
 
-    @routes.post("/{office}/assignment", summary="Who is responsible, which team, how long",
+    @routes.post("/{office}/assignment", summary="Who is responsible, which desk, how long, what to bring",
                  responses=responses(404))  # fmt: skip
     async def assign(office: OfficeId, wanted: AssignmentIn) -> AssignmentOut:
-        found = _assignment(office_of(office), wanted)
-        elsewhere = [m.municipality for m in found.members if not m.responsible]
+        there = office_of(office)
+        found = _assignment(there, wanted, today=booking.clock.now().astimezone(there.zone).date())
+        elsewhere = [m.municipality for m in found.members if m.authority and not m.responsible]
         if elsewhere:
             booking.demand.out_of_area(office, elsewhere)
         return found
@@ -76,8 +81,19 @@ def router(booking: Booking) -> APIRouter:
         serving = there.service(service).team
         if team not in (None, serving):
             raise Problem(422, "team-unknown", "No such team for this service", f"It belongs to {serving}.")
-        search = _Search(there.id, service, persons, children_under_6, first, last)
-        return answers.find(there, serving, search)
+        if there.by_surname(serving):
+            raise _family_name_needed(there.id)
+        return answers.find(there, _Search(there.id, (service,), persons, children_under_6, (), first, last))
+
+    @routes.post("/{office}/availability", summary="Free times where the family name decides the desk",
+                 response_model=AvailabilityOut, responses=responses(404))  # fmt: skip
+    async def search_availability(office: OfficeId, wanted: AvailabilityIn) -> Response:
+        there = office_of(office)
+        ids = (wanted.service, *wanted.further_services)
+        ranges = there.ranges(there.services(ids)[0].team, wanted.family_name)
+        children = sum(member.under_6 for member in wanted.members)
+        search = _Search(there.id, ids, len(wanted.members), children, ranges, wanted.first, wanted.last)
+        return answers.find(there, search)
 
     return routes
 
@@ -102,33 +118,51 @@ def _office_detail(office: Office) -> OfficeDetailOut:
     )
 
 
-def _assignment(office: Office, wanted: AssignmentIn) -> AssignmentOut:
-    service = office.service(wanted.service)
+def _assignment(office: Office, wanted: AssignmentIn, *, today: date) -> AssignmentOut:
+    services = office.services((wanted.service, *wanted.further_services))
+    team = services[0].team
+    serving = office.range_on(today, office.ranges(team, wanted.family_name))
     children = sum(member.under_6 for member in wanted.members)
     members = [_member(office, member.municipality) for member in wanted.members]
     return AssignmentOut(
         members=members,
         responsible=all(member.responsible for member in members),
-        team=service.team,
-        minutes=office.minutes(service, persons=len(members), children_under_6=children),
+        team=team,
+        desk=serving.shown if serving else None,
+        minutes=office.minutes(*services, persons=len(members), children_under_6=children),
+        preconditions=preconditions_of(services),
+        documents=documents_of(services),
     )
 
 
 def _member(office: Office, ags: Ags) -> MemberOut:
-    found = office.responsibility(ags)
+    try:
+        found = office.responsibility(ags)
+    except UnknownMunicipality:
+        return MemberOut(municipality=ags, name=None, responsible=False, authority=None, advice=ELSEWHERE)
     return MemberOut(
         municipality=ags, name=found.municipality.name, responsible=found.here, authority=found.authority
     )
 
 
+def _family_name_needed(office: str) -> Problem:
+    return Problem(
+        422,
+        "family-name-needed",
+        "The family name decides who serves",
+        f"Ask by POST /v1/offices/{office}/availability, with service, family_name and members in the body.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What an answer follows from, beside the free times themselves."""
+    """What an answer follows from, beside the free times themselves. Of a name only its range is kept."""
 
     office: str
-    service: str
+    services: tuple[str, ...]
     persons: int
     children_under_6: int
+    ranges: Ranges
     first: date | None
     last: date | None
 
@@ -140,26 +174,27 @@ class _Answers:
         self._booking = booking
         self._kept: dict[_Search, tuple[tuple[int, int], bytes, bool]] = {}
 
-    def find(self, office: Office, team: str, search: _Search) -> Response:
+    def find(self, office: Office, search: _Search) -> Response:
         now = self._booking.clock.now()
+        team = office.service(search.services[0]).team
         as_of = self._booking.memory.availability(office.id).as_of(team, now)
         kept = self._kept.get(search)
         if kept is None or kept[0] != as_of:
-            body, found = self._make(office, team, search, now)
+            body, found = self._make(office, search, now)
             if len(self._kept) >= _MOST_ANSWERS:
                 self._kept.clear()
             kept = self._kept[search] = as_of, body, found
         self._booking.demand.search(office.id, found=kept[2])
         return Response(kept[1], media_type="application/json", headers={"Cache-Control": "no-store"})
 
-    def _make(self, office: Office, team: str, search: _Search, now: datetime) -> tuple[bytes, bool]:
+    def _make(self, office: Office, search: _Search, now: datetime) -> tuple[bytes, bool]:
         """Put together from ready-made pieces: building it from models would cost ten times more."""
-        minutes = office.minutes(
-            office.service(search.service), persons=search.persons, children_under_6=search.children_under_6
-        )
-        availability = self._booking.memory.availability(office.id)
-        starts = availability.starts(team, length=minutes * 60 // int(CELL.total_seconds()), now=now)
-        first, last = office.first_bookable_day(now), office.last_bookable_day(now)
+        services = office.services(search.services)
+        minutes = office.minutes(*services, persons=search.persons, children_under_6=search.children_under_6)
+        availability, access = self._booking.memory.availability(office.id), access_for(services)
+        length = timedelta(minutes=minutes) // CELL
+        starts = availability.starts(services[0].team, length=length, now=now, access=access, ranges=search.ranges)
+        first, last = office.days(access, now=now)
         found = availability.days(starts, first=first, last=last)
         wanted = [
             b'{"date":"%b","times":%b}' % (day.isoformat().encode(), times)

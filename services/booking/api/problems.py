@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from services.booking import commands, memory, storage
-from services.booking.domain import appointment, office
+from services.booking.domain import appointment, office, visits
 from shared.http import Problem, problem_response
 
 _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
@@ -45,6 +45,15 @@ _STARTS: dict[str, str] = {
     "beyond-horizon": "This day cannot be booked yet.",
     "off-grid": "Visits do not begin at this minute.",
     "outside-hours": "The office is not open then, or not long enough.",
+    "not-released": "This time is not open for online booking, or not yet.",
+}
+
+# Told by municipality alone: postal codes cross the borders of districts.
+ELSEWHERE = {
+    "de": "Dieser Wohnort liegt nicht in unserem Landkreis. Zuständig ist die Ausländerbehörde Ihres Wohnorts: "
+    "Fragen Sie dort im Rathaus oder Landratsamt, oder rufen Sie die Behördennummer 115 an.",
+    "en": "This home is not in our district. The immigration office of the place where you live is responsible: "
+    "ask its town hall or district office, or call the public service number 115.",
 }
 
 
@@ -72,8 +81,11 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(commands.NotOpenForBooking, _not_open)
     app.add_exception_handler(office.UnbookableStart, _unbookable)
     app.add_exception_handler(office.UnknownService, _unknown_service)
-    app.add_exception_handler(office.UnknownMunicipality, _unknown_municipality)
-    app.add_exception_handler(office.TooManyPersons, _too_many)
+    app.add_exception_handler(office.UnknownMunicipality, _elsewhere)
+    app.add_exception_handler(visits.TooManyPersons, _too_many)
+    app.add_exception_handler(visits.CombinationNotAllowed, _not_together)
+    app.add_exception_handler(visits.PreconditionMissing, _unanswered)
+    app.add_exception_handler(visits.PreconditionNotMet, _not_met)
 
 
 def unknown_office(office: str) -> Problem:
@@ -151,13 +163,35 @@ async def _unknown_service(_: Request, error: Exception) -> Response:
     return _answer(422, "service-unknown", "There is no such service", f"No service {error.service!r:.80} here.")
 
 
-async def _unknown_municipality(_: Request, error: Exception) -> Response:
+async def _elsewhere(_: Request, error: Exception) -> Response:
     assert isinstance(error, office.UnknownMunicipality)
-    detail = f"{error.ags!r:.20} is no municipality (AGS) of this office's list; see the office for it."
-    return _answer(422, "municipality-unknown", "There is no such municipality", detail)
+    return _answer(
+        422, "municipality-elsewhere", "Another district is responsible", ELSEWHERE["en"], advice=ELSEWHERE
+    )
 
 
 async def _too_many(_: Request, error: Exception) -> Response:
-    assert isinstance(error, office.TooManyPersons)
-    detail = f"One visit takes 1 to {error.most} persons for this service. Larger groups please phone the office."
-    return _answer(422, "persons-not-possible", "Not for so many persons", detail, most=error.most)
+    assert isinstance(error, visits.TooManyPersons)
+    detail = f"One visit takes 1 to {error.most} persons for this service. {error.advice.get('en', '')}".strip()
+    return _answer(
+        422, "persons-not-possible", "Not for so many persons", detail, most=error.most, advice=error.advice
+    )
+
+
+async def _not_together(_: Request, error: Exception) -> Response:
+    assert isinstance(error, visits.CombinationNotAllowed)
+    detail = f"{' and '.join(error.services)} do not go into one visit. Please book a visit for each."
+    return _answer(422, "combination-not-possible", "Not in one visit", detail, services=error.services)
+
+
+async def _unanswered(_: Request, error: Exception) -> Response:
+    assert isinstance(error, visits.PreconditionMissing)
+    detail = f"Please answer in 'preconditions', true or false: {', '.join(error.ids)}."
+    asked = [{"id": p.id, "question": p.question} for p in error.preconditions]
+    return _answer(422, "precondition-missing", "Questions have to be answered first", detail, preconditions=asked)
+
+
+async def _not_met(_: Request, error: Exception) -> Response:
+    assert isinstance(error, visits.PreconditionNotMet)
+    detail = error.advice.get("en") or error.advice.get("de") or "The visit would be wasted now."
+    return _answer(422, "precondition-not-met", "Not yet", detail, precondition=error.id, advice=error.advice)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Email
 from services.booking.commands import Instead
 from services.booking.domain.appointment import Appointment, Status
 from services.booking.domain.office import Member
-from shared.contracts.offices import Authority, Fee, Location, Minutes, Text
+from shared.contracts.offices import Authority, Fee, Location, Minutes, Precondition, Text
 
 # Letters and marks of any script, spaces, and what stands in names; no symbols, emoji or direction marks.
 _NAME_CATEGORIES = ("L", "M", "Zs")
@@ -77,15 +77,37 @@ class MemberIn(Incoming):
 Members = Annotated[tuple[MemberIn, ...], Field(min_length=1, max_length=20, description="Lead person first")]
 
 
+FurtherServices = Annotated[
+    tuple[Slug, ...],
+    Field(max_length=4, description="In the same visit, where the services' combines_with allow it"),
+]
+
+
 class AssignmentIn(Incoming):
     service: Slug
+    further_services: FurtherServices = ()
+    family_name: PersonName = Field(description="As printed on the residence document; of the lead person")
+    members: Members
+
+
+class AvailabilityIn(Incoming):
+    """For teams whose desk follows from the family name; in a body, since names do not belong in a URL."""
+
+    service: Slug
+    further_services: FurtherServices = ()
     family_name: PersonName
     members: Members
+    first: date | None = Field(default=None, alias="from", description="First day, included")
+    last: date | None = Field(default=None, alias="to", description="Last day, included")
 
 
 class AppointmentIn(Incoming):
     office: Slug
     service: Slug
+    further_services: FurtherServices = ()
+    preconditions: dict[Slug, Annotated[bool, Field(strict=True)]] = Field(
+        default_factory=dict, max_length=40, description="Answers to the services' questions, by their ids"
+    )
     starts_at: Moment = Field(examples=["2026-12-01T08:30:00+01:00"])
     family_name: PersonName = Field(description="As printed on the residence document; of the lead person")
     members: Members
@@ -153,22 +175,30 @@ class ServiceOut(BaseModel):
     purpose: Text
     minutes: Minutes
     max_persons: int
+    emergency: bool = Field(description="Takes times that are kept for emergencies")
+    combines_with: tuple[str, ...] = Field(description="Services that the same visit may hold")
+    preconditions: tuple[Precondition, ...] = Field(description="Questions to answer first, so no visit is wasted")
+    group_advice: Text = Field(description="What a group does that is too large for one visit")
     documents: dict[str, tuple[str, ...]]
     fee: Fee | None = Field(description="Without guarantee")
 
 
 class MemberOut(BaseModel):
     municipality: str
-    name: str
-    responsible: bool
-    authority: Authority
+    name: str | None = Field(description="Null for a place outside the district")
+    responsible: bool = Field(description="This member can come")
+    authority: Authority | None = Field(description="Null where only the member's own town hall can tell")
+    advice: Text = Field(default_factory=dict, description="How to find who is responsible")
 
 
 class AssignmentOut(BaseModel):
     members: list[MemberOut]
     responsible: bool = Field(description="This office serves every member")
     team: str
+    desk: str | None = Field(description="The surname range as it stands at the door; null where any desk serves")
     minutes: int
+    preconditions: tuple[Precondition, ...]
+    documents: dict[str, tuple[str, ...]]
 
 
 class DayOut(BaseModel):

@@ -3,21 +3,22 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from services.booking.commands.invitations import Inviting
 from services.booking.demand import DemandCounter
+from services.booking.desks import Desks, Wanted, access_for
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import waiting
 from services.booking.domain.actors import CITIZEN, SYSTEM, Actor
 from services.booking.domain.appointment import Appointment, Change, Party, WrongStatus
-from services.booking.domain.cells import CELL
 from services.booking.domain.names import same_name
 from services.booking.domain.office import Member, Office, Responsibility
+from services.booking.domain.visits import check_preconditions
 from services.booking.memory import Memory
 from services.booking.people import Erased, GivenContact, People, Person
 from services.booking.storage import AlreadyBooked, AlreadyHeld, Appointments, ChangedMeanwhile, SlotTaken
@@ -80,15 +81,22 @@ class HoldRequest:
     starts_at: datetime
     family_name: str = field(repr=False)
     members: tuple[Member, ...]
+    further_services: tuple[str, ...] = ()
+    # Answers to the services' questions, by their ids.
+    preconditions: Mapping[str, bool] = field(default_factory=dict)
     invitation: str | None = None
     access_needs: tuple[str, ...] = ()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return (self.service, *self.further_services)
 
     @property
     def text(self) -> str:
         """Equal for equal requests."""
         members = [(m.municipality, m.under_6) for m in self.members]
         wanted = [self.office, self.service, self.starts_at.timestamp(), self.family_name, members]
-        return json.dumps([*wanted, self.invitation, self.access_needs])
+        return json.dumps([*wanted, self.further_services, self.invitation, self.access_needs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,7 @@ class Turns:
 class Booking:
     """The commands on appointments. Errors are the domain's and storage's, and those above."""
 
-    offices: dict[str, Office]
+    offices: Mapping[str, Office]
     appointments: Appointments
     memory: Memory
     keys: Keys
@@ -139,11 +147,15 @@ class Booking:
     keep_request: timedelta
     inviting: Inviting
     turns: Turns = field(default_factory=Turns)
+    desks: Desks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desks = Desks(self.offices, self.memory)
 
     async def hold(self, request: HoldRequest, *, idempotency_key: str) -> Held:
         """Takes the time on any free desk until the hold ends, or raises SlotTaken."""
         office = self.offices[request.office]
-        service = await self._service_for(office, request)
+        services = await self._services_for(office, request)
         now = self.clock.now()
         id = self.keys.appointment_id(idempotency_key)
         availability = self.memory.availability(office.id)
@@ -152,12 +164,20 @@ class Booking:
             if answered:
                 return answered
         minutes = office.minutes(
-            service, persons=len(request.members), children_under_6=sum(m.under_6 for m in request.members)
+            *services, persons=len(request.members), children_under_6=sum(m.under_6 for m in request.members)
         )
-        office.check_start(request.starts_at, minutes=minutes, now=now)
-        make = self._maker(id, request, service, minutes=minutes, hold=office.data.booking.hold_minutes)
-        async with self.turns.of((office.id, service.team, request.starts_at)):
-            return await self._take_any_lane(id, request, service, minutes, make)
+        wanted = Wanted(
+            office=office.id,
+            team=services[0].team,
+            family_name=request.family_name,
+            starts_at=request.starts_at,
+            minutes=minutes,
+            access=access_for(services),
+        )
+        self.desks.check_start(wanted, now=now)
+        make = self._maker(id, request, services[0], minutes=minutes, hold=office.data.booking.hold_minutes)
+        async with self.turns.of((office.id, wanted.team, wanted.starts_at)):
+            return await self._take_any_lane(id, request, wanted, make)
 
     async def request(self, id: str, given: GivenContact) -> Appointment:
         """Stores how to reach the person; the message that asks to confirm goes out."""
@@ -244,9 +264,10 @@ class Booking:
         length = appointment.ends_at - appointment.starts_at
         if starts_at == appointment.starts_at and appointment.status == "confirmed":
             return appointment
-        office.check_start(starts_at, minutes=int(length.total_seconds()) // 60, now=self.clock.now())
+        wanted = await self.wanted(appointment, starts_at)
+        self.desks.check_start(wanted, now=self.clock.now())
         async with self.turns.of((office.id, appointment.team, starts_at)):
-            for lane in self._candidates(appointment, starts_at, own=id):
+            for lane in self.desks.candidates(wanted, now=self.clock.now(), first=appointment.lane):
                 try:
                     return await self.change(id, self._move(lane, starts_at, starts_at + length))
                 except SlotTaken:
@@ -281,13 +302,16 @@ class Booking:
         office = self.offices[appointment.office]
         self._require_here(office, members)
         minutes = office.minutes(
-            office.service(appointment.service),
+            *office.services(appointment.services),
             persons=len(members),
             children_under_6=sum(m.under_6 for m in members),
         )
         ends_at = appointment.starts_at + timedelta(minutes=minutes)
         if ends_at > appointment.ends_at:
-            office.check_start(appointment.starts_at, minutes=minutes, now=self.clock.now())
+            # Whoever has a time may lengthen it where the desk is open, whatever is still offered to others.
+            there = await self.wanted(appointment, appointment.starts_at)
+            longer = replace(there, minutes=minutes, lane=appointment.lane, access="staff")
+            self.desks.check_start(longer, now=self.clock.now())
 
         async def decide(appointment: Appointment, now: datetime) -> Change | None:
             wanted = tuple(m.municipality for m in members)
@@ -348,15 +372,19 @@ class Booking:
         shortest, longest = self.offices[appointment.office].data.booking.cooling_minutes
         return since + timedelta(seconds=random.SystemRandom().uniform(shortest * 60, longest * 60))
 
-    async def _service_for(self, office: Office, request: HoldRequest) -> Service:
-        service = office.service(request.service)
-        if service.mode == "invitation" and request.invitation:
-            name = request.family_name
-            await self.inviting.check(request.invitation, office=office.id, service=service.id, family_name=name)
-        elif service.mode != "open":
-            raise NotOpenForBooking(service.mode)
+    async def _services_for(self, office: Office, request: HoldRequest) -> tuple[Service, ...]:
+        services = office.services(request.services)
+        for service in services:
+            if service.mode == "invitation" and request.invitation:
+                await self._check_invitation(request.invitation, office, service, request.family_name)
+            elif service.mode != "open":
+                raise NotOpenForBooking(service.mode)
+        check_preconditions(services, request.preconditions)
         self._require_here(office, request.members)
-        return service
+        return services
+
+    async def _check_invitation(self, token: str, office: Office, service: Service, family_name: str) -> None:
+        await self.inviting.check(token, office=office.id, service=service.id, family_name=family_name)
 
     def _require_here(self, office: Office, members: tuple[Member, ...]) -> None:
         responsibilities = [office.responsibility(m.municipality) for m in members]
@@ -394,6 +422,7 @@ class Booking:
             office=request.office,
             code=self.keys.booking_code(id),
             service=service.id,
+            further_services=request.further_services,
             team=service.team,
             municipalities=tuple(m.municipality for m in request.members),
             children_under_6=sum(m.under_6 for m in request.members),
@@ -402,11 +431,8 @@ class Booking:
             invitation=request.invitation.partition(".")[0] if request.invitation else None,
         )
 
-    async def _take_any_lane(
-        self, id: str, request: HoldRequest, service: Service, minutes: int, make: "Make"
-    ) -> Held:
-        length = timedelta(minutes=minutes)
-        lanes = self._lanes(request.office, service.team, request.starts_at, length)
+    async def _take_any_lane(self, id: str, request: HoldRequest, wanted: Wanted, make: "Make") -> Held:
+        lanes = self.desks.candidates(wanted, now=self.clock.now())
         # Not before a desk is free: who finds none leaves no key behind.
         whom = Person(request.family_name, access_needs=request.access_needs)
         person = await self.people.seal_first(id, whom) if lanes else b""
@@ -438,22 +464,21 @@ class Booking:
                 await self.settle(owner)
             await self.appointments.insert(appointment)
 
-    def _lanes(
-        self, office: str, team: str, starts_at: datetime, length: timedelta, own: str | None = None
-    ) -> list[str]:
-        """Lanes worth a try: the free ones in random order, or all of them while memory is not fresh."""
-        availability = self.memory.availability(office)
-        free = availability.free_lanes(team, starts_at=starts_at, length=length // CELL, own=own)
-        random.shuffle(free)
-        if self.memory.fresh:
-            return free
-        return free + [lane for lane in self.offices[office].web_lanes(team) if lane not in free]
-
-    def _candidates(self, appointment: Appointment, starts_at: datetime, *, own: str) -> list[str]:
-        """The present desk first: whoever knows the case keeps it."""
-        length = appointment.ends_at - appointment.starts_at
-        lanes = self._lanes(appointment.office, appointment.team, starts_at, length, own)
-        return sorted(lanes, key=lambda lane: lane != appointment.lane)
+    async def wanted(self, appointment: Appointment, starts_at: datetime) -> Wanted:
+        """The same visit at another time; its own cells count as free. Opens the name where desks go by it."""
+        office = self.offices[appointment.office]
+        by_name = office.by_surname(appointment.team)
+        ids = {appointment.service, *appointment.further_services}
+        services = [service for service in office.data.services if service.id in ids]
+        return Wanted(
+            office=office.id,
+            team=appointment.team,
+            family_name=(await self.person_of(appointment)).family_name if by_name else "",
+            starts_at=starts_at,
+            minutes=(appointment.ends_at - appointment.starts_at) // timedelta(minutes=1),
+            access=access_for(services),
+            own=appointment.id,
+        )
 
     def _move(self, lane: str, starts_at: datetime, ends_at: datetime) -> "Decide":
         async def decide(appointment: Appointment, now: datetime) -> Change | None:

@@ -11,11 +11,14 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from services.booking.domain.cells import cell_at, read_cell, set_bits, start_of
-from services.booking.domain.office import Office
+from services.booking.domain.hours import Lane, day_cells
+from services.booking.domain.masks import Desk, Masks, Ranges
+from services.booking.domain.office import Office, UnbookableStart
+from services.booking.domain.release import Access
 
-Lane = tuple[str, str]
 # One row of numbers for all offices, so that no number comes again when everything is loaded anew.
 _stamps = count()
+_WEEK = 7 * 24 * 12
 
 
 @dataclass(slots=True)
@@ -33,17 +36,30 @@ class Availability:
 
     office: Office
     base: int
+    masks: Masks = field(init=False)
     _taken: dict[Lane, int] = field(default_factory=dict)
     _known: dict[str, list[Occupied]] = field(default_factory=dict)
     # A cell that two appointments seem to hold while their changes arrive in another order than they happened.
     _overlaps: Counter[tuple[Lane, int]] = field(default_factory=Counter)
-    _open: tuple[date, int] = (date.min, 0)
     _stamp: int = field(default_factory=lambda: next(_stamps))
     _stamp_of_team: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.masks = Masks(self.office, base=self.base)
+
     def as_of(self, team: str, now: datetime) -> tuple[int, int]:
-        """What was made from this team's free times stays right as long as this is the same."""
-        return self._stamp_of_team.get(team, self._stamp), cell_at(now)
+        """What was made from this team's free times stays right as long as this is the same.
+
+        Cells are released at whole minutes.
+        """
+        return self._stamp_of_team.get(team, self._stamp), int(now.timestamp()) // 60
+
+    def follow(self, office: Office) -> None:
+        """From now on these are the rules; what is taken stays so."""
+        self.office = office
+        self.masks = Masks(office, base=self.base)
+        self._stamp = next(_stamps)
+        self._stamp_of_team.clear()
 
     def knows(self, id: str) -> bool:
         return id in self._known
@@ -71,25 +87,76 @@ class Availability:
         for old in self._known.pop(id, ()):
             self._release(old)
 
-    def free_lanes(self, team: str, *, starts_at: datetime, length: int, own: str | None = None) -> list[str]:
-        """Web lanes whose `length` cells from `starts_at` on are free, not counting what `own` holds."""
-        wanted = ((1 << length) - 1) << (cell_at(starts_at) - self.base)
-        lanes = self.office.web_lanes(team)
-        if own is None:
-            return [lane for lane in lanes if not wanted & self._taken.get((team, lane), 0)]
+    def free_lanes(
+        self,
+        team: str,
+        *,
+        starts_at: datetime,
+        length: int,
+        now: datetime,
+        access: Access = "web",
+        ranges: Ranges = (),
+        own: str | None = None,
+    ) -> list[str]:
+        """Lanes that may be booked for these `length` cells and are free, not counting what `own` holds."""
+        wanted = self._cells(starts_at, length)
+        lanes = self.open_lanes(team, starts_at=starts_at, length=length, now=now, access=access, ranges=ranges)
         return [lane for lane in lanes if not wanted & self._taken_but((team, lane), own)]
 
-    def starts(self, team: str, *, length: int, now: datetime) -> int:
-        """Where a visit of `length` cells can begin, on any web lane; bit i is cell `base + i`."""
-        bookable = self._bookable(now)
+    def open_lanes(
+        self,
+        team: str,
+        *,
+        starts_at: datetime,
+        length: int,
+        now: datetime,
+        access: Access = "web",
+        ranges: Ranges = (),
+    ) -> list[str]:
+        """Lanes that may be booked for these cells, taken or not."""
+        wanted = self._cells(starts_at, length)
+        return [
+            desk.lane
+            for desk in self.masks.desks(team, ranges, now=now)
+            if not wanted & ~self._of_desk(team, desk, access, now)
+        ]
+
+    def check_start(
+        self,
+        team: str,
+        *,
+        starts_at: datetime,
+        length: int,
+        now: datetime,
+        access: Access = "web",
+        ranges: Ranges = (),
+    ) -> None:
+        """Raises UnbookableStart where no desk could be booked for these cells, taken or not."""
+        self.office.check_moment(starts_at, access=access, now=now)
+        if self.open_lanes(team, starts_at=starts_at, length=length, now=now, access=access, ranges=ranges):
+            return
+        ever = self.open_lanes(team, starts_at=starts_at, length=length, now=now, access="staff", ranges=ranges)
+        raise UnbookableStart("not-released" if ever else "outside-hours")
+
+    def starts(
+        self,
+        team: str,
+        *,
+        length: int,
+        now: datetime,
+        access: Access = "web",
+        ranges: Ranges = (),
+        own: str | None = None,
+    ) -> int:
+        """Where a visit of `length` cells can begin, at any desk that may serve; bit i is cell `base + i`."""
         found = 0
-        for lane in self.office.web_lanes(team):
-            run = bookable & ~self._taken.get((team, lane), 0)
+        for desk in self.masks.desks(team, ranges, now=now):
+            run = self._of_desk(team, desk, access, now) & ~self._taken_but((team, desk.lane), own)
             for _ in range(length - 1):
                 run &= run >> 1
             found |= run
         past = max(0, cell_at(now) + 1 - self.base)
-        return (found & self._on_grid(bookable.bit_length())) >> past << past
+        return (found & self._on_grid(found.bit_length())) >> past << past
 
     def days(self, starts: int, *, first: date, last: date) -> list[tuple[date, bytes]]:
         """For each local day with free times: the day and its times as a JSON array."""
@@ -104,20 +171,24 @@ class Availability:
         return found
 
     def _span(self, day: date) -> tuple[int, int]:
-        first, length = local_day_span(day, self.office.data.timezone)
+        first, length = day_cells(day, self.office.zone)
         return max(0, first - self.base), length
 
-    def _bookable(self, now: datetime) -> int:
-        today = now.astimezone(self.office.zone).date()
-        if self._open[0] != today:
-            self._open = (today, self.office.bookable_bits(base=self.base, now=now))
-        return self._open[1]
+    def _cells(self, starts_at: datetime, length: int) -> int:
+        return ((1 << length) - 1) << max(0, cell_at(starts_at) - self.base)
+
+    def _of_desk(self, team: str, desk: Desk, access: Access, now: datetime) -> int:
+        bits = self.masks.open((team, desk.lane), access, now=now)
+        return bits if desk.only is None else bits & desk.only
 
     def _on_grid(self, length: int) -> int:
-        return _grid(self.base, length, self.office.data.booking.grid_minutes // 5)
+        # In whole weeks, so that few different lengths are ever asked for.
+        return _grid(self.base, -(-length // _WEEK) * _WEEK, self.office.data.booking.grid_minutes // 5)
 
-    def _taken_but(self, lane: Lane, own: str) -> int:
+    def _taken_but(self, lane: Lane, own: str | None) -> int:
         taken = self._taken.get(lane, 0)
+        if own is None:
+            return taken
         for held in self._known.get(own, ()):
             if held.lane == lane:
                 taken &= ~held.bits
@@ -159,15 +230,6 @@ def times_as_json(first_cell: int, bits: int, timezone: str) -> bytes:
     zone = ZoneInfo(timezone)
     times = (start_of(first_cell + bit).astimezone(zone).isoformat() for bit in set_bits(bits))
     return ("[" + ",".join(f'"{time}"' for time in times) + "]").encode()
-
-
-@lru_cache(maxsize=5_000)
-def local_day_span(day: date, timezone: str) -> tuple[int, int]:
-    """First cell and number of cells of a local day: 276, 288 or 300."""
-    zone = ZoneInfo(timezone)
-    start = datetime.combine(day, datetime.min.time(), zone)
-    end = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
-    return cell_at(start), cell_at(end) - cell_at(start)
 
 
 @lru_cache(maxsize=100)

@@ -1,51 +1,18 @@
-"""What an office has decided: who is responsible, how long a visit takes, when a desk is open."""
+"""What an office has decided: who is responsible, who serves whom, how long a visit takes, when it is bookable."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import holidays
-from pydantic import Field
-
-from services.booking.domain.cells import CELL, cell_at
+from services.booking.domain import visits
+from services.booking.domain.hours import Hours, Lane
+from services.booking.domain.release import Access, Releases
+from services.booking.domain.rules import OfficeData
+from services.booking.domain.surnames import SurnameRange, fold, is_valid
+from services.booking.domain.visits import Group
 from shared.contracts import offices
-from shared.contracts.event import Data
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class BookingRules(Data):
-    """Days and minutes; `cooling_minutes` is the range of the random time before a freed time returns."""
-
-    horizon_days: int = Field(ge=1, le=366)
-    earliest_working_days: int = Field(ge=0, le=30)
-    grid_minutes: int = Field(ge=5, le=60, multiple_of=5)
-    hold_minutes: int = Field(ge=1, le=60)
-    confirm_minutes: int = Field(ge=1, le=24 * 60)
-    cooling_minutes: tuple[int, int]
-
-
-class Holidays(Data):
-    country: str
-    subdivision: str | None = None
-
-
-class Closure(Data):
-    """Closed from the first day until the day before `until`."""
-
-    from_: date = Field(alias="from")
-    until: date
-    reason: offices.Text
-
-
-class OfficeData(offices.Office):
-    """An office as its file describes it: what all may know, and the rules of booking."""
-
-    booking: BookingRules
-    holidays: Holidays
-    closures: tuple[Closure, ...] = ()
 
 
 class UnknownService(Exception):
@@ -55,22 +22,20 @@ class UnknownService(Exception):
 
 
 class UnknownMunicipality(Exception):
+    """No municipality of the office's district."""
+
     def __init__(self, ags: str) -> None:
         super().__init__(ags)
         self.ags = ags
 
 
-class TooManyPersons(Exception):
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
-        self.most = most
-
-
-StartFault = Literal["in-the-past", "too-early", "beyond-horizon", "off-grid", "outside-hours"]
+StartFault = Literal[
+    "in-the-past", "too-early", "beyond-horizon", "off-grid", "outside-hours", "not-released"
+]  # fmt: skip
 
 
 class UnbookableStart(Exception):
-    """No desk could ever be booked at this time; `reason` says why."""
+    """No desk can be booked at this time, taken or not; `reason` says why."""
 
     def __init__(self, reason: StartFault) -> None:
         super().__init__(reason)
@@ -96,28 +61,61 @@ class Responsibility:
 
 
 class Office:
-    """One office and its rules. Local times are of its own time zone."""
+    """One office and its rules. Local times are of its own time zone.
 
-    def __init__(self, data: OfficeData) -> None:
+    `key` makes the minutes at which cells are released; without one they must be released at once.
+    """
+
+    def __init__(self, data: OfficeData, *, key: bytes = b"", version: int = 0) -> None:
         self.data = data
         self.id = data.id
+        self.version = version
         self.zone = ZoneInfo(data.timezone)
+        self.hours = Hours(data)
+        self.releases = Releases(data.id, rules=data.booking, hours=self.hours, zone=self.zone, key=key)
         self._services = {service.id: service for service in data.services}
         self._municipalities = {place.ags: place for place in data.municipalities}
         self._authorities = {authority.id: authority for authority in data.authorities}
-        self._web_lanes = {
-            team.id: tuple(lane.id for lane in team.lanes if lane.channel == "web") for team in data.teams
+        self._teams = {team.id: team for team in data.teams}
+        self._deputies: dict[Lane, tuple[str, ...]] = {
+            (team.id, lane.id): lane.deputies for team in data.teams for lane in team.lanes
         }
-        self._hours: dict[date, tuple[tuple[time, time], ...]] = {}
 
     def service(self, id: str) -> offices.Service:
         if id not in self._services:
             raise UnknownService(id)
         return self._services[id]
 
+    def services(self, ids: Sequence[str]) -> tuple[offices.Service, ...]:
+        """Those of one visit; raises UnknownService, CombinationNotAllowed."""
+        found = tuple(map(self.service, ids))
+        visits.check_combination(found)
+        return found
+
+    def lanes(self, team: str) -> tuple[str, ...]:
+        return tuple(lane.id for lane in self._teams[team].lanes)
+
     def web_lanes(self, team: str) -> tuple[str, ...]:
-        """The desks of `team` that anybody may book online."""
-        return self._web_lanes[team]
+        """The desks of `team` whose times anybody may book online, where no quota says otherwise."""
+        return tuple(lane.id for lane in self._teams[team].lanes if lane.channel == "web")
+
+    def deputies(self, lane: Lane) -> tuple[str, ...]:
+        """In the order in which they are asked."""
+        return self._deputies[lane]
+
+    def by_surname(self, team: str) -> bool:
+        return self._teams[team].routing == "surname"
+
+    def ranges(self, team: str, family_name: str) -> tuple[SurnameRange, ...]:
+        """The rules that hold the name, of whatever validity; none for a team where any lane serves."""
+        if not self.by_surname(team):
+            return ()
+        folded = fold(family_name, self.data.collation)
+        return tuple(r for r in self.data.surname_ranges if r.team == team and r.holds(folded))
+
+    def range_on(self, day: date, ranges: Sequence[SurnameRange]) -> SurnameRange | None:
+        """The one of `ranges` that holds on the day."""
+        return next((r for r in ranges if is_valid(r.valid_from, r.valid_until, day)), None)
 
     def responsibility(self, ags: str) -> Responsibility:
         """By municipality, never by postal code: those of neighbouring districts are interspersed."""
@@ -126,36 +124,22 @@ class Office:
         municipality = self._municipalities[ags]
         return Responsibility(municipality, self._authorities[municipality.authority])
 
-    def minutes(self, service: offices.Service, *, persons: int, children_under_6: int) -> int:
-        """Desk minutes for one visit, in whole cells.
-
-        Each further person counts `further`, children under 6 give no fingerprints (AufenthG § 78 V) and
-        count `under_6`; the lead person always counts `first`.
-        """
-        if not 1 <= persons <= service.max_persons:
-            raise TooManyPersons(service.max_persons)
-        children = min(children_under_6, persons - 1)
-        others = persons - 1 - children
-        total = service.minutes.first + others * service.minutes.further + children * service.minutes.under_6
-        cell = int(CELL.total_seconds()) // 60
-        return -(-total // cell) * cell
+    def minutes(self, *services: offices.Service, persons: int, children_under_6: int) -> int:
+        """Desk minutes for one visit; raises TooManyPersons."""
+        return visits.minutes_of(services, Group(persons, children_under_6))
 
     def is_open(self, day: date) -> bool:
-        return bool(self._hours_on(day))
+        return bool(self.hours.office_cells(day))
 
     def open_spans(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
-        """When desks are open on a local `day`, as aware local times."""
-        zone = self.zone
-        return tuple(
-            (datetime.combine(day, start, zone), datetime.combine(day, end, zone))
-            for start, end in self._hours_on(day)
-        )
+        """When the office is open on a local `day`, as aware local times."""
+        return self.hours.spans(day)
 
     def first_bookable_day(self, now: datetime) -> date:
         """Today's date plus so many opening days as the office needs to prepare."""
         day = now.astimezone(self.zone).date()
-        left = self.data.booking.earliest_working_days
-        while left:
+        left, latest = self.data.booking.earliest_working_days, self.last_bookable_day(now)
+        while left and day <= latest:
             day += timedelta(days=1)
             left -= self.is_open(day)
         return day
@@ -163,54 +147,24 @@ class Office:
     def last_bookable_day(self, now: datetime) -> date:
         return now.astimezone(self.zone).date() + timedelta(days=self.data.booking.horizon_days)
 
-    def check_start(self, starts_at: datetime, *, minutes: int, now: datetime) -> None:
-        """Raises UnbookableStart where `[starts_at, +minutes)` is not offered at all."""
+    def days(self, access: Access, *, now: datetime) -> tuple[date, date]:
+        """First and last day on which a visit can be."""
+        today = now.astimezone(self.zone).date()
+        if access == "staff":
+            return today, today + timedelta(days=self.data.booking.staff_horizon_days)
+        first = self.first_bookable_day(now) if access == "web" else today
+        return first, self.last_bookable_day(now)
+
+    def check_moment(self, starts_at: datetime, *, access: Access, now: datetime) -> None:
+        """Raises UnbookableStart where no visit can begin, whatever the desks are open."""
         local = starts_at.astimezone(self.zone)
+        first, last = self.days(access, now=now)
         if starts_at <= now:
             raise UnbookableStart("in-the-past")
-        if local.date() < self.first_bookable_day(now):
+        if local.date() < first:
             raise UnbookableStart("too-early")
-        if local.date() > self.last_bookable_day(now):
+        if local.date() > last:
             raise UnbookableStart("beyond-horizon")
-        if local.second or local.microsecond or local.minute % self.data.booking.grid_minutes:
+        grid = 5 if access == "staff" else self.data.booking.grid_minutes
+        if local.second or local.microsecond or local.minute % grid:
             raise UnbookableStart("off-grid")
-        ends_at = starts_at + timedelta(minutes=minutes)
-        if not any(start <= starts_at and ends_at <= end for start, end in self.open_spans(local.date())):
-            raise UnbookableStart("outside-hours")
-
-    def bookable_bits(self, *, base: int, now: datetime) -> int:
-        """Open cells from the first to the last bookable day; bit i is cell `base + i`."""
-        bits = 0
-        day = self.first_bookable_day(now)
-        while day <= self.last_bookable_day(now):
-            for start, end in self.open_spans(day):
-                first, length = cell_at(start) - base, cell_at(end) - cell_at(start)
-                bits |= ((1 << length) - 1) << first
-            day += timedelta(days=1)
-        return bits
-
-    def _hours_on(self, day: date) -> tuple[tuple[time, time], ...]:
-        if day not in self._hours:
-            self._hours[day] = self._read_hours(day)
-        return self._hours[day]
-
-    def _read_hours(self, day: date) -> tuple[tuple[time, time], ...]:
-        if day in _public_holidays(self.data.holidays):
-            return ()
-        if any(closure.from_ <= day < closure.until for closure in self.data.closures):
-            return ()
-        rules = (rule for rule in self.data.opening_hours if _applies(rule, day))
-        return tuple(sorted((time.fromisoformat(r.from_), time.fromisoformat(r.until)) for r in rules))
-
-
-def _applies(rule: offices.OpeningHours, day: date) -> bool:
-    if WEEKDAYS[day.weekday()] not in rule.weekdays:
-        return False
-    if rule.valid_from and day < rule.valid_from:
-        return False
-    return rule.valid_until is None or day < rule.valid_until
-
-
-@lru_cache(maxsize=100)
-def _public_holidays(rule: Holidays) -> holidays.HolidayBase:
-    return holidays.country_holidays(rule.country, subdiv=rule.subdivision)

@@ -131,15 +131,16 @@ def _assert_nightly(nightly: Sequence[datetime], change: _Change) -> None:
 def _assert_agreed(office: Office, offered: Sequence[datetime], change: _Change, chance: Random) -> None:
     """What a search shows can be booked, and nothing else."""
     shown, first = set(offered), offered[0].astimezone(UTC)
+    availability = Availability(office, base=base_cell(change.now))
     drawn = [first + timedelta(minutes=5 * chance.randrange(12 * 24 * 56)) for _ in range(_DRAWN)]
     for start in [*chance.sample(offered, k=_DRAWN), *drawn]:
-        taken = _may_be_booked(office, start.astimezone(UTC), change.now)
+        taken = _may_be_booked(availability, start.astimezone(UTC), change.now)
         assert taken == (start in shown), f"{start} is {'taken' if taken else 'refused'}, against what is shown"
 
 
-def _may_be_booked(office: Office, start: datetime, now: datetime) -> bool:
+def _may_be_booked(availability: Availability, start: datetime, now: datetime) -> bool:
     try:
-        office.check_start(start, minutes=_VISIT // timedelta(minutes=1), now=now)
+        availability.check_start(_TEAM, starts_at=start, length=_VISIT // CELL, now=now)
     except UnbookableStart:
         return False
     return True

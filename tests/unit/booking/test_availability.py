@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.booking.domain.availability import Availability, base_cell, local_day_span
+from services.booking.domain.availability import Availability, base_cell
 from services.booking.domain.cells import cell_at, cells_of, start_of
+from services.booking.domain.hours import day_cells
 from tests.builders import MONDAY, an_office
 
 TEAM = "service_point"
@@ -51,15 +52,15 @@ def test_a_time_is_offered_while_one_desk_is_free() -> None:
         availability.put(str(number), version=1, cells=taken(lane, 0, 3))
 
     assert OPENS not in times_on(availability, THURSDAY, 3)
-    assert availability.free_lanes(TEAM, starts_at=OPENS, length=3) == []
+    assert availability.free_lanes(TEAM, starts_at=OPENS, length=3, now=MONDAY) == []
 
 
 def test_own_cells_do_not_stand_in_the_way_of_a_move() -> None:
     availability = empty()
     availability.put("a", version=1, cells=taken(LANES[0], 0, 3))
 
-    assert LANES[0] not in availability.free_lanes(TEAM, starts_at=OPENS, length=3)
-    assert LANES[0] in availability.free_lanes(TEAM, starts_at=OPENS, length=3, own="a")
+    assert LANES[0] not in availability.free_lanes(TEAM, starts_at=OPENS, length=3, now=MONDAY)
+    assert LANES[0] in availability.free_lanes(TEAM, starts_at=OPENS, length=3, now=MONDAY, own="a")
 
 
 def test_an_older_version_changes_nothing() -> None:
@@ -67,7 +68,7 @@ def test_an_older_version_changes_nothing() -> None:
     availability.put("a", version=3, cells=taken(LANES[0], 60, 3))
     availability.put("a", version=2, cells=taken(LANES[0], 0, 3))
 
-    assert LANES[0] in availability.free_lanes(TEAM, starts_at=OPENS, length=3)
+    assert LANES[0] in availability.free_lanes(TEAM, starts_at=OPENS, length=3, now=MONDAY)
 
 
 def test_a_late_release_does_not_free_the_new_owner() -> None:
@@ -77,10 +78,10 @@ def test_a_late_release_does_not_free_the_new_owner() -> None:
     availability.put("b", version=1, cells=taken(LANES[0], 0, 3))
     availability.put("a", version=2, cells=[])
 
-    assert LANES[0] not in availability.free_lanes(TEAM, starts_at=OPENS, length=3)
+    assert LANES[0] not in availability.free_lanes(TEAM, starts_at=OPENS, length=3, now=MONDAY)
 
     availability.put("b", version=2, cells=[])
-    assert LANES[0] in availability.free_lanes(TEAM, starts_at=OPENS, length=3)
+    assert LANES[0] in availability.free_lanes(TEAM, starts_at=OPENS, length=3, now=MONDAY)
 
 
 def test_nothing_in_the_past_is_offered() -> None:
@@ -93,7 +94,8 @@ def test_nothing_in_the_past_is_offered() -> None:
 
 
 def test_a_local_day_has_23_24_or_25_hours() -> None:
-    spans = [local_day_span(day, "Europe/Berlin") for day in (date(2027, 3, 28), THURSDAY, date(2026, 10, 25))]
+    days = (date(2027, 3, 28), THURSDAY, date(2026, 10, 25))
+    spans = [day_cells(day, ZoneInfo("Europe/Berlin")) for day in days]
 
     assert [length for _, length in spans] == [276, 288, 300]
     assert start_of(spans[1][0]).astimezone(ZoneInfo("Europe/Berlin")).hour == 0

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from services.booking.domain.office import TooManyPersons, UnbookableStart, UnknownMunicipality
+from services.booking.domain.availability import Availability, base_cell
+from services.booking.domain.office import UnbookableStart, UnknownMunicipality
+from services.booking.domain.visits import TooManyPersons
 from services.booking.offices import BrokenOffice, load_office, load_offices
 from tests.builders import ALBSTADT, HECHINGEN, MONDAY, OFFICE_FILE, an_office
 
@@ -75,8 +77,10 @@ def test_first_bookable_day_is_the_next_opening_day() -> None:
     ],
 )
 def test_a_start_that_is_never_offered_says_why(start: datetime, reason: str) -> None:
+    availability = Availability(an_office(), base=base_cell(MONDAY))
+
     with pytest.raises(UnbookableStart) as error:
-        an_office().check_start(start, minutes=25, now=MONDAY)
+        availability.check_start("service_point", starts_at=start, length=5, now=MONDAY)
     assert error.value.reason == reason
 
 
@@ -106,6 +110,38 @@ def test_errors_in_an_office_file_name_file_key_and_value(tmp_path: Path) -> Non
     assert "not valid TOML" in broken(tmp_path, 'id = "zollernalbkreis"', "id = ")
     assert "not one of mon" in broken(tmp_path, '"mon", "tue"', '"monday", "tue"')
     assert "given twice" in broken(tmp_path, 'id = "counter_2"', 'id = "counter_1"')
+
+
+PAIR = 'combines_with = ["eat_pin"]'
+RANGE = 'from = "D"\nto = "GQ"'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (PAIR, 'combines_with = ["nothing"]', "services.eat_pickup.combines_with = 'nothing': no such other"),
+        (PAIR, 'combines_with = ["commitment"]', "belongs to another team (caseworkers)"),
+        (PAIR, 'combines_with = ["eat_pin", "fiction"]', "one-sided, fiction does not name eat_pickup"),
+        ('mode = "invitation"', 'mode = "secret"', "mode = 'secret': not one of open, invitation, walk_in"),
+        ('channel = "staff"', 'channel = "nobody"', "channel = 'nobody': not one of web, staff, kept, emergency"),
+        ('deputies = ["room_2", "room_3"]', 'deputies = ["room_99"]', "deputies = 'room_99': no other lane"),
+        (RANGE, 'from = "D"\nto = "GO"', "D–GO.to = 'GO': nobody has names that begin with 'GP'"),
+        (
+            RANGE,
+            'from = "D"\nto = "GRA"',
+            "GR–IL.from = 'GR': names that begin with 'GR' belong to D–GO and GR–IL",
+        ),
+        ('lanes = ["room_3"]', 'lanes = ["room_3", "desk"]', "surname_ranges.D–GO.lanes = 'desk': no such lane"),
+        ('until = "12:30"', 'until = "12:31"', "until = '12:31': not a time as 08:00"),
+        ('until = "17:00"', 'until = "14:00"', "opening_hours.until = '14:00': not after '14:00'"),
+        ("until = 2026-12-25", "until = 2026-12-24", "closures.until = '2026-12-24': not after"),
+        ("grid_minutes = 10", "grid_minutes = 10\nhorizont = 5", "booking.horizont = 5: Extra inputs"),
+        ('release = "random"', 'release = "sometimes"', "booking.release = 'sometimes'"),
+        ('timezone = "Europe/Berlin"', 'timezone = "Europe/Balingen"', "there is no such time zone"),
+    ],
+)
+def test_what_cannot_be_meant_is_an_error(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert told in broken(tmp_path, old, new)
 
 
 def test_an_empty_office_folder_says_what_to_do(tmp_path: Path) -> None:

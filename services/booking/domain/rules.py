@@ -1,0 +1,111 @@
+"""The rules of an office as its file writes them: hours, closures, shares, release, surnames.
+
+Every interval is half open. Days and times are local; `[team, lane]` narrow a rule to a team or one lane of it.
+"""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field
+
+from services.booking.domain.surnames import Collation, SurnameRange
+from shared.contracts import offices
+from shared.contracts.event import Data
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+# Who a cell is for: everybody, staff, everybody shortly before, emergencies.
+Channel = Literal["web", "staff", "kept", "emergency"]
+
+
+def _day_or_moment(value: Any) -> Any:
+    """Kept apart also as text: "2026-12-24" is a day, "2026-12-24T12:00" a moment."""
+    if isinstance(value, str):
+        value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo:
+        raise ValueError("local time is meant; leave the offset away")
+    if not isinstance(value, date):
+        raise ValueError("a day as 2026-12-24 or a local time as 2026-12-24T12:00:00 is meant")
+    return value
+
+
+# A day stands for its midnight. `datetime` is a `date`, and pydantic must make neither into the other.
+DayOrMoment = Annotated[Any, BeforeValidator(_day_or_moment)]
+
+
+def local_moment(value: date, zone: ZoneInfo) -> datetime:
+    """The moment that a day (its midnight) or a local time means."""
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time(0))
+    return moment.replace(tzinfo=zone)
+
+
+class BookingRules(Data):
+    """Days and minutes; `cooling_minutes` is the range of the random time before a freed time returns.
+
+    With `release = "random"` each lane's day opens at a minute of its own, else at midnight.
+    """
+
+    horizon_days: int = Field(ge=1, le=366)
+    staff_horizon_days: int = Field(default=182, ge=1, le=366)
+    earliest_working_days: int = Field(ge=0, le=30)
+    kept_working_days: int = Field(default=2, ge=0, le=30)
+    emergency_working_days: int = Field(default=2, ge=0, le=30)
+    release: Literal["random", "at_once"] = "random"
+    grid_minutes: int = Field(ge=5, le=60, multiple_of=5)
+    hold_minutes: int = Field(ge=1, le=60)
+    confirm_minutes: int = Field(ge=1, le=24 * 60)
+    cooling_minutes: tuple[int, int]
+
+
+class Holidays(Data):
+    country: str
+    subdivision: str | None = None
+
+
+class Closure(Data):
+    """Closed from a day or local time until another; the office, a team, or one lane of it."""
+
+    from_: DayOrMoment = Field(alias="from")
+    until: DayOrMoment
+    reason: offices.Text
+    team: str | None = None
+    lane: str | None = None
+
+
+class Absence(Data):
+    """Whoever works at the lane is away: its deputies serve its surnames meanwhile."""
+
+    team: str
+    lane: str
+    from_: DayOrMoment = Field(alias="from")
+    until: DayOrMoment
+
+
+class Quota(Data):
+    """For whom the cells of a span are, instead of the lane's own channel. The last one that applies counts."""
+
+    team: str
+    lane: str | None = None
+    weekdays: tuple[str, ...] = WEEKDAYS
+    from_: str = Field(alias="from")
+    until: str
+    channel: Channel
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+class OfficeData(offices.Office):
+    """An office as its file describes it: what all may know, and the rules of booking."""
+
+    booking: BookingRules
+    holidays: Holidays
+    collation: Collation = Collation()
+    surname_ranges: tuple[SurnameRange, ...] = ()
+    closures: tuple[Closure, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+
+
+def week_of(day: date) -> date:
+    """Its Monday."""
+    return day - timedelta(days=day.weekday())
