@@ -8,24 +8,30 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
+from pydantic import AfterValidator, BaseModel
 
-from services.booking.staff.settings import OidcSettings, is_secure
+from services.booking.staff.settings import OidcSettings, secure_address
 from services.booking.tokens import Keys
+from shared.observability import get_logger
 
 with warnings.catch_warnings():
+    from authlib.deprecate import AuthlibDeprecationWarning
+
     # It says that httpx has a successor; both work, and httpx is what the rest of this project uses.
-    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     from authlib.common.errors import AuthlibBaseError
     from authlib.integrations.httpx_client import AsyncOAuth2Client
     from authlib.oidc.core import CodeIDToken
 
 import httpx
+
+log = get_logger()
 
 _SIGNED_WITHIN = timedelta(minutes=10)
 _WITHIN_S = 6.0
@@ -66,6 +72,25 @@ class Return:
     cookie: str
 
 
+Endpoint = Annotated[str, AfterValidator(secure_address)]
+
+
+class Metadata(BaseModel):
+    """What is used of OpenID Connect Discovery 1.0, section 3."""
+
+    issuer: str
+    authorization_endpoint: Endpoint
+    token_endpoint: Endpoint
+    jwks_uri: Endpoint
+    id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
+
+
+class PublishedKeys(BaseModel):
+    """RFC 7517, section 5."""
+
+    keys: list[dict[str, Any]]
+
+
 class Provider:
     """State, nonce and PKCE verifier follow from the cookie by our key: nothing is stored, so nothing can be
     flooded, and an answer fits only the browser that asked for it."""
@@ -74,7 +99,7 @@ class Provider:
         self._settings = settings
         self._keys = keys
         self._redirect_uri = redirect_uri
-        self._metadata: tuple[float, dict[str, Any]] | None = None
+        self._metadata: tuple[float, Metadata] | None = None
         self._key_set: KeySet | None = None
 
     @property
@@ -87,7 +112,7 @@ class Provider:
         async with _answering(), self._client() as client:
             metadata = await self._discover(client)
             url, _ = client.create_authorization_url(
-                metadata["authorization_endpoint"],
+                metadata.authorization_endpoint,
                 state=self._derived("state", cookie),
                 nonce=self._derived("nonce", cookie),
                 code_verifier=self._derived("verifier", cookie),
@@ -101,7 +126,7 @@ class Provider:
             metadata = await self._discover(client)
             try:
                 token = await client.fetch_token(
-                    metadata["token_endpoint"],
+                    metadata.token_endpoint,
                     grant_type="authorization_code",
                     code=back.code,
                     code_verifier=self._derived("verifier", back.cookie),
@@ -122,12 +147,13 @@ class Provider:
             raise NotGenuine("no_code")
 
     async def _claims(
-        self, client: Any, metadata: dict[str, Any], token: dict[str, Any], cookie: str, now: datetime
+        self, client: Any, metadata: Metadata, token: dict[str, Any], cookie: str, now: datetime
     ) -> Mapping[str, Any]:
-        offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
-        registry = JWSRegistry(algorithms=sorted(_ALGORITHMS.intersection(offered)), strict_check_header=False)
+        algorithms = sorted(_ALGORITHMS.intersection(metadata.id_token_signing_alg_values_supported))
+        registry = JWSRegistry(algorithms=algorithms, strict_check_header=False)
         decoded = await self._decode(client, metadata, str(token.get("id_token")), registry)
         options: dict[str, Any] = {
+            "sub": {"essential": True},
             "iss": {"essential": True, "value": self.issuer},
             "aud": {"essential": True, "value": self._settings.client_id},
         }
@@ -140,24 +166,24 @@ class Provider:
         claims.validate(now=int(now.timestamp()), leeway=_LEEWAY_S)
         return dict(claims)
 
-    async def _decode(self, client: Any, metadata: dict[str, Any], token: str, registry: JWSRegistry) -> jwt.Token:
+    async def _decode(self, client: Any, metadata: Metadata, token: str, registry: JWSRegistry) -> jwt.Token:
         """Asks for the keys anew where the token names one that is not known yet."""
         if self._key_set:
             try:
                 return jwt.decode(token, self._key_set, registry=registry)
             except InvalidKeyIdError:
                 pass
-        self._key_set = KeySet.import_key_set(await _fetch(client, metadata["jwks_uri"]))
+        published = PublishedKeys.model_validate(await _fetch(client, metadata.jwks_uri))
+        self._key_set = KeySet.import_key_set({"keys": published.keys})
         return jwt.decode(token, self._key_set, registry=registry)
 
-    async def _discover(self, client: Any) -> dict[str, Any]:
+    async def _discover(self, client: Any) -> Metadata:
         if self._metadata and time.monotonic() - self._metadata[0] < _METADATA_KEPT_S:
             return self._metadata[1]
         address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-        metadata: dict[str, Any] = await _fetch(client, address)
-        needed = [metadata[name] for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
-        if metadata["issuer"] != self.issuer or not all(map(is_secure, needed)):
-            raise ProviderAway
+        metadata = Metadata.model_validate(await _fetch(client, address))
+        if metadata.issuer != self.issuer:
+            raise ValueError("the provider calls itself by another name")
         self._metadata = (time.monotonic(), metadata)
         return metadata
 
@@ -182,11 +208,12 @@ async def _answering() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(_WITHIN_S):
             yield
-    except (httpx.HTTPError, TimeoutError, KeyError, TypeError, ValueError) as error:
+    except (httpx.HTTPError, TimeoutError, ValueError) as error:
+        log.warning("identity_provider_away", error=type(error).__name__)
         raise ProviderAway from error
 
 
 async def _fetch(client: Any, url: str) -> Any:
-    answer = await client.get(url, withhold_token=True)
+    answer = await client.request("GET", url, withhold_token=True)
     answer.raise_for_status()
     return answer.json()

@@ -10,21 +10,17 @@ from services.booking.domain.actors import Role, check_place
 _THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
 
 
-def is_secure(url: str) -> bool:
-    """Encrypted, or not leaving this machine."""
+def secure_address(url: str) -> str:
+    """Encrypted, or not leaving this machine. Raises ValueError."""
     parts = urlsplit(url)
-    if parts.scheme == "http":
-        return parts.hostname in _THIS_MACHINE
-    return parts.scheme == "https" and bool(parts.hostname)
+    if parts.hostname and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
+    ):
+        return url
+    raise ValueError("an identity provider is reached by https (http on this machine only)")
 
 
-def secure_issuer(url: str) -> str:
-    if not is_secure(url):
-        raise ValueError("an identity provider is reached by https (http on this machine only)")
-    return url
-
-
-Issuer = Annotated[str, AfterValidator(secure_issuer)]
+Issuer = Annotated[str, AfterValidator(secure_address)]
 
 
 class Grant(BaseModel):
