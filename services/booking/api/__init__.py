@@ -25,11 +25,19 @@ def add_routes(app: FastAPI, booking: Booking) -> None:
     app.include_router(pages.router(booking))
 
 
-def add_staff_routes(app: FastAPI, staff: Staff, *, booking: Booking, day: Day) -> None:
-    """Sign-in and accounts; after it every route may depend on `signed_in`."""
+def add_staff_routes(
+    app: FastAPI,
+    staff: Staff,
+    *,
+    booking: Booking,
+    day: Day,
+    client_of: staff_session.ClientOf = staff_session.peer,
+) -> None:
+    """Sign-in and accounts; after it every route may depend on `signed_in`. Behind proxies `client_of` must know
+    them, or one wrong guess too many makes everybody wait."""
     app.state.staff = staff
     staff_problems.add_handlers(app)
-    app.include_router(staff_session.router(staff))
+    app.include_router(staff_session.router(staff, client_of=client_of))
     app.include_router(staff_oidc.router(staff))
     app.include_router(staff_accounts.router(staff))
     app.include_router(staff_pages.router(staff))

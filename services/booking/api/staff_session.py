@@ -1,9 +1,11 @@
 """Signing in by password, and out; one's own sessions."""
 
 import uuid
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from starlette.types import Scope
 
 from services.booking.api.problems import responses
 from services.booking.api.signed_in import REFUSALS, OtherOffice, signed_in
@@ -25,14 +27,23 @@ NO_STORE = {"Cache-Control": "no-store"}
 Anybody = Annotated[SignedIn, Depends(signed_in())]
 
 
-def router(staff: Staff) -> APIRouter:
+ClientOf = Callable[[Scope], str]
+
+
+def peer(scope: Scope) -> str:
+    """The address at the other end of the connection."""
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def router(staff: Staff, *, client_of: ClientOf) -> APIRouter:
+    """`client_of` says against whose address wrong attempts are counted."""
     routes = APIRouter(prefix="/v1/staff", tags=["staff"])
 
     @routes.post("/sessions", status_code=201, summary="Sign in", responses=responses(401, 429))
     async def sign_in(given: SignInIn, request: Request, response: Response) -> SessionOut:
         response.headers.update(NO_STORE)
         opened = await staff.sign_in.with_password(
-            login=given.login, password=given.password.get_secret_value(), address=client_address(request)
+            login=given.login, password=given.password.get_secret_value(), address=client_of(request.scope)
         )
         return session_out(opened)
 
@@ -63,11 +74,6 @@ def router(staff: Staff) -> APIRouter:
         await staff.sign_in.set_password(secret=given.token, password=given.password.get_secret_value())
 
     return routes
-
-
-def client_address(request: Request) -> str:
-    """Whom wrong attempts are counted against."""
-    return request.client.host if request.client else "unknown"
 
 
 async def _record(staff: Staff, somebody: SignedIn) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -40,7 +41,7 @@ class Attempts:
 
     async def begin(self, *, login: str, address: str, now: datetime) -> Attempt:
         """Raises Paused. Neither login nor address is stored, only a keyed digest of each."""
-        by_address = self._id("address", address)
+        by_address = self._id("address", network_of(address))
         until = await self._count(by_address, pauses(FREE_PER_ADDRESS), now)
         by_login = self._id("login", login)
         await self._count(by_login, pauses(FREE_PER_LOGIN), now)
@@ -70,6 +71,17 @@ class Attempts:
 
     def _id(self, kind: str, value: str) -> str:
         return f"{kind}|{self._keys.digest(f'staff attempt|{kind}|{value}')}"
+
+
+def network_of(address: str) -> str:
+    """Whose address it is: of IPv6 the first 64 bits, since everybody has all that is behind them."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
 
 
 def _counting(table: Sequence[timedelta], now: datetime) -> list[dict[str, Any]]:

@@ -205,6 +205,15 @@ async def test_guessing_many_logins_makes_an_address_wait(counter: Counter) -> N
     assert (await counter.sign_in(account.login, address="192.0.2.2")).status_code == 201
 
 
+async def test_a_whole_ipv6_network_counts_as_one_address(counter: Counter) -> None:
+    for number in range(FREE_PER_ADDRESS + 1):
+        await counter.sign_in(f"guess-{number}", password="x", address=f"2001:db8:1:2::{number:x}")
+
+    account = await counter.account("lead")
+    assert kind(await counter.sign_in(account.login, address="2001:db8:1:2:ffff::1")) == (429, "sign-in-paused")
+    assert (await counter.sign_in(account.login, address="2001:db8:1:3::1")).status_code == 201
+
+
 async def test_signing_in_does_not_pay_for_guesses(counter: Counter) -> None:
     """Whoever has an account cannot wash their address clean between guesses at others."""
     account = await counter.account("lead")
