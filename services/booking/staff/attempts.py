@@ -25,11 +25,11 @@ class Paused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One that was let through. Until it succeeds it counts as a failure."""
+    """One that was let through. Until it succeeds it counts as a failure; with each count stands the end of the
+    pause that it brought."""
 
-    login: str
-    address: str
-    pauses_address_until: datetime
+    by_login: tuple[str, datetime]
+    by_address: tuple[str, datetime]
 
 
 class Attempts:
@@ -41,33 +41,41 @@ class Attempts:
 
     async def begin(self, *, login: str, address: str, now: datetime) -> Attempt:
         """Raises Paused. Neither login nor address is stored, only a keyed digest of each."""
-        by_address = self._id("address", network_of(address))
-        until = await self._count(by_address, pauses(FREE_PER_ADDRESS), now)
-        by_login = self._id("login", login)
-        await self._count(by_login, pauses(FREE_PER_LOGIN), now)
-        return Attempt(by_login, by_address, until)
+        by_address = await self._count(self._id("address", network_of(address)), pauses(FREE_PER_ADDRESS), now)
+        by_login = await self._count(self._id("login", login), pauses(FREE_PER_LOGIN), now)
+        return Attempt(by_login, by_address)
 
     async def succeeded(self, attempt: Attempt, *, now: datetime) -> None:
         """The login starts anew. The address takes back this attempt only: an own account must not be a means
         to guess at others without a pause."""
-        await self._collection.delete_one({"_id": attempt.login})
-        await self._collection.update_one({"_id": attempt.address}, {"$inc": {"failures": -1}})
-        mine = {"_id": attempt.address, "until": attempt.pauses_address_until}
-        await self._collection.update_one(mine, {"$set": {"until": now}})
+        await self._collection.delete_one({"_id": attempt.by_login[0]})
+        await self._take_back(attempt.by_address, now)
+
+    async def not_looked_at(self, attempt: Attempt, *, now: datetime) -> None:
+        """Neither right nor wrong: it counts for nothing."""
+        await self._take_back(attempt.by_login, now)
+        await self._take_back(attempt.by_address, now)
 
     async def forget(self, login: str) -> None:
         """Ends the pause of a login, for whoever has shown another way that it is theirs."""
         await self._collection.delete_one({"_id": self._id("login", login)})
 
-    async def _count(self, id: str, table: Sequence[timedelta], now: datetime) -> datetime:
-        """One more failure, and the end of the pause that it brings. Raises Paused."""
+    async def _count(self, id: str, table: Sequence[timedelta], now: datetime) -> tuple[str, datetime]:
+        """One more failure: of whom, and the end of the pause that it brings. Raises Paused."""
         document = await self._collection.find_one_and_update(
             {"_id": id}, _counting(table, now), upsert=True, return_document=ReturnDocument.AFTER
         )
         until: datetime = document["until"]
         if not document["admitted"]:
             raise Paused(until - now)
-        return until
+        return id, until
+
+    async def _take_back(self, count: tuple[str, datetime], now: datetime) -> None:
+        """A pause that a later failure brought stays."""
+        id, until = count
+        ended = {"$cond": [{"$eq": ["$until", until]}, now, "$until"]}
+        fewer = {"$subtract": ["$failures", 1]}
+        await self._collection.update_one({"_id": id}, [{"$set": {"failures": fewer, "until": ended}}])
 
     def _id(self, kind: str, value: str) -> str:
         return f"{kind}|{self._keys.digest(f'staff attempt|{kind}|{value}')}"

@@ -1,5 +1,6 @@
 """Sign-in with a local account, and who a token belongs to."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.booking.domain.actors import SignedIn, staff
@@ -7,7 +8,7 @@ from services.booking.domain.passwords import check_password
 from services.booking.staff.accounts import Account, Accounts
 from services.booking.staff.attempts import Attempts
 from services.booking.staff.audit import Audit
-from services.booking.staff.passwords import Passwords
+from services.booking.staff.passwords import Passwords, TooBusy
 from services.booking.staff.sessions import Session, Sessions
 from shared.mongo import DatabaseClock
 from shared.observability import get_logger
@@ -42,7 +43,11 @@ class SignIn:
         login = normal_login(login)
         attempt = await self.attempts.begin(login=login, address=address, now=self.clock.now())
         account = await self.accounts.by_login(login)
-        fits = await self.passwords.fits(password, account.password if account else None)
+        try:
+            fits = await self.passwords.fits(password, account.password if account else None)
+        except TooBusy:
+            await self.attempts.not_looked_at(attempt, now=self.clock.now())
+            raise
         if account is None or not fits or account.disabled_at:
             # In the log alone: a record of its own would take a time that tells which logins there are.
             log.warning("staff_sign_in_refused", account_id=account.id if account else None)
@@ -85,7 +90,9 @@ class SignIn:
 
     async def _renew_hash(self, account: Account, password: str) -> None:
         if account.password and self.passwords.outdated(account.password):
-            await self.accounts.renew_hash(account, await self.passwords.hash(password))
+            # Another time is as good.
+            with suppress(TooBusy):
+                await self.accounts.renew_hash(account, await self.passwords.hash(password))
 
 
 def normal_login(login: str) -> str:
