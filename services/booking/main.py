@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from services.booking.api import add_routes, add_staff_routes
+from services.booking.api import add_day_routes, add_routes, add_staff_routes
 from services.booking.commands import Booking, Day, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.handlers import handlers
@@ -89,7 +89,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         lifespan=lifespan,
     )
     add_routes(app, booking)
-    add_staff_routes(app, staff, booking=booking, day=Day(booking, DayBook(db)))
+    add_staff_routes(app, staff)
+    add_day_routes(app, staff, booking=booking, day=Day(booking, DayBook(db)))
     return app, health
 
 

@@ -6,26 +6,9 @@ from enum import StrEnum
 
 import phonenumbers
 
-from shared.contracts import (
-    AppointmentCancelled,
-    AppointmentConfirmed,
-    AppointmentRequested,
-    AppointmentRescheduled,
-    AppointmentState,
-    Event,
-    LinkRequested,
-    Office,
-    OpenContact,
-)
+from services.notification.purposes import STALE_AFTER, WITH_SMS, Purpose, not_after, purpose_of
+from shared.contracts import AppointmentState, LinkRequested, Office, OpenContact
 from shared.contracts.appointments import AppointmentEvent
-
-
-class Purpose(StrEnum):
-    CONFIRM_REQUEST = "confirm_request"
-    CONFIRMATION = "confirmation"
-    RESCHEDULED = "rescheduled"
-    CANCELLATION = "cancellation"
-    LINK = "link"
 
 
 class Channel(StrEnum):
@@ -42,13 +25,7 @@ class Status(StrEnum):
     NOT_WANTED = "not_wanted"
 
 
-# A request to confirm, or a link, that comes a day late only confuses.
-STALE_AFTER = timedelta(hours=24)
-
-WITH_SMS = frozenset({Purpose.CONFIRMATION, Purpose.RESCHEDULED, Purpose.CANCELLATION})
-
-_CANCELLED = frozenset({"cancelled", "office_cancelled"})
-_OVER = _CANCELLED | {"expired", "no_show", "completed", "anonymised"}
+_OVER = frozenset({"cancelled", "office_cancelled", "expired", "no_show", "completed", "anonymised"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +34,7 @@ class Delivery:
 
     It goes out only with facts at least as new as the event that asked for it: the appointment's state from
     `state_sequence` on (0: any) and a contact from `contact_sequence` on (None: whatever the state names).
+    `starts_at` is the time that it is about: the appointment's, or the offered one.
     """
 
     id: str
@@ -119,7 +97,7 @@ class Drop:
 
 def message_for(event: AppointmentEvent) -> Delivery | None:
     """The mail that an appointment event asks for, the same one however often it comes."""
-    purpose = _purpose(event)
+    purpose = purpose_of(event)
     return _planned(event, purpose) if purpose else None
 
 
@@ -157,24 +135,9 @@ def link_message(event: LinkRequested) -> Delivery:
     )
 
 
-def _purpose(event: Event) -> Purpose | None:
-    match event:
-        case AppointmentRequested():
-            return Purpose.CONFIRM_REQUEST
-        case AppointmentConfirmed():
-            return Purpose.CONFIRMATION
-        case AppointmentRescheduled(data=state) if state.status == "confirmed":
-            return Purpose.RESCHEDULED
-        case AppointmentCancelled(data=state) if state.contact_sequence is not None:
-            return Purpose.CANCELLATION
-    return None
-
-
 def _planned(event: AppointmentEvent, purpose: Purpose) -> Delivery:
     state = event.data
-    not_after = state.starts_at
-    if purpose is Purpose.CONFIRM_REQUEST:
-        not_after = min(not_after, event.time + STALE_AFTER)
+    starts_at = state.offer_starts_at if purpose is Purpose.OFFER else state.starts_at
     return Delivery(
         id=_delivery_id(event.id, purpose, Channel.EMAIL),
         caused_by=event.id,
@@ -185,10 +148,10 @@ def _planned(event: AppointmentEvent, purpose: Purpose) -> Delivery:
         language=state.language or "de",
         state_sequence=event.sequence,
         contact_sequence=None,
-        starts_at=_stored(state.starts_at),
+        starts_at=_stored(starts_at or state.starts_at),
         created_at=_stored(event.time),
         due_at=_stored(event.time),
-        not_after=_stored(not_after),
+        not_after=_stored(not_after(event, purpose)),
         correlation_id=event.correlationid,
         traceparent=event.traceparent,
     )
@@ -217,7 +180,7 @@ def decide(
     known = state if state and state.sequence >= delivery.state_sequence else None
     if known and (contradiction := _contradiction(delivery, known.data)):
         return Drop(Status.SUPERSEDED, contradiction)
-    if now >= min(delivery.not_after, known.data.starts_at if known else delivery.not_after):
+    if now >= _useless_from(delivery, known):
         return Drop(Status.EXPIRED, "too late")
     if known is None:
         return Wait("state")
@@ -229,6 +192,13 @@ def decide(
     return Send(known, contact.data, office, to) if office else Wait("office")
 
 
+def _useless_from(delivery: Delivery, known: KnownState | None) -> datetime:
+    """Whoever is late still comes, and should know that the office is closed."""
+    if known is None or delivery.purpose is Purpose.OFFICE_CANCELLATION:
+        return delivery.not_after
+    return min(delivery.not_after, known.data.starts_at)
+
+
 def _contradiction(delivery: Delivery, state: AppointmentState) -> str | None:
     match delivery.purpose:
         case Purpose.CONFIRM_REQUEST:
@@ -236,14 +206,28 @@ def _contradiction(delivery: Delivery, state: AppointmentState) -> str | None:
                 return "the contact was corrected"
             contradicted = state.status != "requested"
         case Purpose.CANCELLATION:
-            contradicted = state.status not in _CANCELLED
-        case Purpose.LINK:
-            contradicted = state.status in _OVER
+            contradicted = state.status != "cancelled"
+        case Purpose.OFFICE_CANCELLATION:
+            contradicted = state.status != "office_cancelled"
+        case Purpose.OFFER if not _is_offered(delivery, state):
+            return "no longer offered"
+        case Purpose.OFFER_EXPIRED if state.offer_expires_at:
+            return "offered anew"
+        case Purpose.OFFER_EXPIRED | Purpose.WAITING if not state.waits:
+            return "waits no longer"
+        case Purpose.CONFIRMATION | Purpose.RESCHEDULED if _stored(state.starts_at) != delivery.starts_at:
+            return "moved"
         case _:
-            if _stored(state.starts_at) != delivery.starts_at:
-                return "moved"
             contradicted = state.status in _OVER
     return f"now {state.status}" if contradicted else None
+
+
+def _is_offered(delivery: Delivery, state: AppointmentState) -> bool:
+    """Whether the time that `delivery` is about is still offered, and until the same moment."""
+    if state.offer_starts_at is None or state.offer_expires_at is None:
+        return False
+    offered = _stored(state.offer_starts_at), _stored(state.offer_expires_at)
+    return offered == (delivery.starts_at, delivery.not_after)
 
 
 def _contact_needed(delivery: Delivery, state: AppointmentState) -> int:

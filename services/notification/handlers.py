@@ -9,6 +9,7 @@ from shared.contracts import (
     AppointmentConfirmed,
     AppointmentExpired,
     AppointmentJoinedWaitingList,
+    AppointmentLeftWaitingList,
     AppointmentOffered,
     AppointmentOfferEnded,
     AppointmentOfficeCancelled,
@@ -39,6 +40,7 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
         AppointmentRestored,
         AppointmentExpired,
         AppointmentJoinedWaitingList,
+        AppointmentLeftWaitingList,
         AppointmentOffered,
         AppointmentOfferEnded,
     )

@@ -2,7 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date
 
-from services.notification.domain import Purpose, Send
-from shared.contracts import Office, OpenContact
+from services.notification.domain import Send
+from services.notification.purposes import Purpose, by_whom, has_time
+from shared.contracts import AppointmentState, Office, OpenContact
 from shared.contracts.offices import Location, Service, Text
 
 FALLBACK = "de"
@@ -20,15 +21,25 @@ LANGUAGES = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if (folde
 # Day before month, as on every German document; plain "en" would put the month first.
 _LOCALES = {"en": "en_GB"}
 _BRING_DOCUMENTS = frozenset({Purpose.CONFIRMATION, Purpose.RESCHEDULED})
+# Why the office acted, as far as templates have words for it.
+_REASONS = frozenset({"closure", "absence", "close_now"})
+_MOST_PROPOSALS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a message has in common with many others; nothing of a person stands here."""
+    """What a message has in common with many others; nothing of a person stands here.
+
+    `timed` is False where the person only waits for a time. `by_office` says that the office moved the
+    appointment, `reason` why it acted: a code that templates have words for, `other`, or empty.
+    """
 
     purpose: Purpose
     lang: str
     dir: str
+    timed: bool
+    by_office: bool
+    reason: str
     sender: str
     office: str
     phone: str
@@ -45,13 +56,21 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What only this message says. Of the name it holds the initials; empty is what there is not."""
+    """What only this message says. Of the name it holds the initials; empty is what there is not.
+
+    `day` and `time` are what the message is about, `old_…` what holds or held beside it; `answer_…` is when an
+    offer ends.
+    """
 
     day: str
     short_day: str
     time: str
     old_day: str
     old_time: str
+    answer_day: str
+    short_answer_day: str
+    answer_time: str
+    proposals: tuple[str, ...]
     persons: str
     initials: str
     code: str
@@ -63,12 +82,16 @@ class Own:
 def occasion_of(purpose: Purpose, facts: Send) -> Occasion:
     state, office = facts.state.data, facts.office
     lang = language_for(facts.contact.language, state.language)
-    location = location_on(office, state.starts_at.astimezone(ZoneInfo(office.timezone)).date())
+    about = _about(purpose, state)
+    location = location_on(office, about.astimezone(ZoneInfo(office.timezone)).date()) if about else None
     service = next((s for s in office.services if s.id == state.service), None)
     return Occasion(
         purpose=purpose,
         lang=lang,
         dir=_direction(lang),
+        timed=about is not None,
+        by_office=purpose is Purpose.RESCHEDULED and by_whom(state, "rescheduled") in ("staff", "system"),
+        reason=_reason(purpose, state),
         sender=office.sender,
         office=in_language(office.name, lang),
         phone=office.phone or "",
@@ -84,17 +107,22 @@ def occasion_of(purpose: Purpose, facts: Send) -> Occasion:
     )
 
 
-def own_of(facts: Send, lang: str) -> Own:
+def own_of(purpose: Purpose, facts: Send, lang: str) -> Own:
     state, contact = facts.state.data, facts.contact
     zone = ZoneInfo(facts.office.timezone)
-    starts_at = state.starts_at.astimezone(zone)
-    before = state.previous_starts_at.astimezone(zone) if state.previous_starts_at else None
+    day, short_day, time = _said(_about(purpose, state), zone, lang)
+    old_day, _, old_time = _said(_beside(purpose, state), zone, lang)
+    answer_day, short_answer_day, answer_time = _said(state.offer_expires_at, zone, lang)
     return Own(
-        day=_long_date(starts_at.date(), lang),
-        short_day=f"{starts_at:%d.%m.%Y}",
-        time=f"{starts_at:%H:%M}",
-        old_day=_long_date(before.date(), lang) if before else "",
-        old_time=f"{before:%H:%M}" if before else "",
+        day=day,
+        short_day=short_day,
+        time=time,
+        old_day=old_day,
+        old_time=old_time,
+        answer_day=answer_day,
+        short_answer_day=short_answer_day,
+        answer_time=answer_time,
+        proposals=_proposals(state, zone, lang) if purpose is Purpose.OFFICE_CANCELLATION else (),
         persons=str(state.persons),
         initials=initials(contact),
         code=contact.code,
@@ -102,6 +130,44 @@ def own_of(facts: Send, lang: str) -> Own:
         confirm_code=contact.confirm_code,
         manage_url=contact.manage_url,
     )
+
+
+def _about(purpose: Purpose, state: AppointmentState) -> datetime | None:
+    """The time that the message is about; None while the person only waits for one."""
+    if purpose is Purpose.OFFER:
+        return state.offer_starts_at
+    return state.starts_at if has_time(state) else None
+
+
+def _beside(purpose: Purpose, state: AppointmentState) -> datetime | None:
+    """The time that was given up, or that would be for the offered one."""
+    if purpose is Purpose.OFFER:
+        return state.starts_at if has_time(state) else None
+    return state.previous_starts_at
+
+
+def _reason(purpose: Purpose, state: AppointmentState) -> str:
+    """Empty where the office did not act by itself: staff who move for a caller have no reason of their own."""
+    if purpose is Purpose.RESCHEDULED:
+        acted = state.reason is not None or by_whom(state, "rescheduled") == "system"
+    else:
+        acted = purpose is Purpose.OFFICE_CANCELLATION
+    if not acted:
+        return ""
+    return state.reason if state.reason and state.reason in _REASONS else "other"
+
+
+def _said(at: datetime | None, zone: tzinfo, lang: str) -> tuple[str, str, str]:
+    """Day in words, day in figures, and time of day; all empty where there is none."""
+    if at is None:
+        return "", "", ""
+    local = at.astimezone(zone)
+    return _long_date(local.date(), lang), f"{local:%d.%m.%Y}", f"{local:%H:%M}"
+
+
+def _proposals(state: AppointmentState, zone: tzinfo, lang: str) -> tuple[str, ...]:
+    said = (_said(at, zone, lang) for at in state.proposals[:_MOST_PROPOSALS])
+    return tuple(f"{day}, {time}" for day, _, time in said)
 
 
 def language_for(*tags: str | None) -> str:

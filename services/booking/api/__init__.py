@@ -29,8 +29,6 @@ def add_staff_routes(
     app: FastAPI,
     staff: Staff,
     *,
-    booking: Booking,
-    day: Day,
     client_of: staff_session.ClientOf = staff_session.peer,
 ) -> None:
     """Sign-in and accounts; after it every route may depend on `signed_in`. Behind proxies `client_of` must know
@@ -41,4 +39,8 @@ def add_staff_routes(
     app.include_router(staff_oidc.router(staff))
     app.include_router(staff_accounts.router(staff))
     app.include_router(staff_pages.router(staff))
+
+
+def add_day_routes(app: FastAPI, staff: Staff, *, booking: Booking, day: Day) -> None:
+    """What staff do with appointments."""
     app.include_router(staff_day.router(booking, day, staff))

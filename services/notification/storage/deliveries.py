@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from pymongo import InsertOne, UpdateMany, UpdateOne
 
-from services.notification.domain import Channel, Delivery, Purpose, Status
+from services.notification.domain import Channel, Delivery, Status
+from services.notification.purposes import Purpose
 from services.notification.storage.grouped import GroupedWrites
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Database, Document

@@ -21,7 +21,12 @@ WHOLE: dict[str, Any] = {
 
 def settings(**values: Any) -> Settings:
     secret = SecretStr("k1:" + "0" * 64)
-    return Settings(mongodb_uri=secret, amqp_url=secret, signing_keys=secret, **values)
+    keys: dict[str, Any] = {
+        "signing_keys": secret,
+        "contact_keys": secret,
+        "contact_public_keys": "n1:" + "0" * 64,
+    }
+    return Settings(mongodb_uri=secret, amqp_url=secret, **keys, **values)
 
 
 def provider(claim: str = "roles") -> OidcSettings:

@@ -1,7 +1,7 @@
 """Which events ask for which messages, and what the newest known state forbids."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,6 @@ from services.notification.domain import (
     Channel,
     Drop,
     KnownContact,
-    Purpose,
     Retry,
     Send,
     Status,
@@ -23,12 +22,20 @@ from services.notification.domain import (
     sms_beside,
     wait_before_looking_again,
 )
+from services.notification.purposes import Purpose
 from shared.contracts import (
     AppointmentCancelled,
     AppointmentConfirmed,
     AppointmentExpired,
+    AppointmentJoinedWaitingList,
+    AppointmentLeftWaitingList,
+    AppointmentOffered,
+    AppointmentOfferEnded,
+    AppointmentOfficeCancelled,
     AppointmentRequested,
     AppointmentRescheduled,
+    AppointmentRestored,
+    Step,
 )
 from shared.contracts.appointments import AppointmentEvent
 from tests.unit.notification.builders import (
@@ -42,6 +49,16 @@ from tests.unit.notification.builders import (
     known_contact,
 )
 
+MOVED = VISIT + timedelta(days=1)
+OFFERED, OFFER_ENDS = VISIT - timedelta(days=2), NOW + timedelta(hours=6)
+OFFER: dict[str, Any] = {"waits": True, "offer_starts_at": OFFERED, "offer_expires_at": OFFER_ENDS}
+# Somebody who waits has no time: the end of the last day that suits stands for both.
+NO_TIME: dict[str, Any] = {"status": "waiting", "waits": True, "starts_at": MOVED, "ends_at": MOVED, "lane": ""}
+
+
+def ended_by(who: str) -> dict[str, Any]:
+    return {"waits": True, "steps": (Step(step="offered", at=NOW), Step(step="offer_ended", at=NOW, by=who))}
+
 
 @pytest.mark.parametrize(
     ("cls", "state", "expected"),
@@ -53,6 +70,17 @@ from tests.unit.notification.builders import (
         (AppointmentCancelled, {"status": "cancelled"}, Purpose.CANCELLATION),
         (AppointmentCancelled, {"status": "cancelled", "contact_sequence": None}, None),
         (AppointmentExpired, {"status": "expired"}, None),
+        (AppointmentOfficeCancelled, {"status": "office_cancelled"}, Purpose.OFFICE_CANCELLATION),
+        (AppointmentOfficeCancelled, {"status": "office_cancelled", "contact_sequence": None}, None),
+        (AppointmentRestored, {}, Purpose.CONFIRMATION),
+        (AppointmentJoinedWaitingList, NO_TIME, Purpose.WAITING),
+        (AppointmentJoinedWaitingList, {"waits": True}, Purpose.WAITING),
+        (AppointmentLeftWaitingList, {}, None),
+        (AppointmentOffered, OFFER, Purpose.OFFER),
+        (AppointmentOfferEnded, ended_by("system"), Purpose.OFFER_EXPIRED),
+        (AppointmentOfferEnded, ended_by("citizen"), None),
+        (AppointmentOfferEnded, ended_by("staff"), None),
+        (AppointmentConfirmed, {"contact_sequence": None}, None),
     ],
 )
 def test_each_event_asks_for_its_message(
@@ -84,11 +112,18 @@ def test_an_sms_after_a_retried_mail_starts_afresh() -> None:
 
 @pytest.mark.parametrize(
     ("cls", "state"),
-    [(AppointmentRequested, {"status": "requested"}), (AppointmentConfirmed, {})],
+    [
+        (AppointmentRequested, {"status": "requested"}),
+        (AppointmentJoinedWaitingList, NO_TIME),
+        (AppointmentOfferEnded, ended_by("system")),
+        (AppointmentConfirmed, {}),
+        (AppointmentOffered, OFFER),
+        (AppointmentOfficeCancelled, {"status": "office_cancelled"}),
+    ],
 )
-def test_only_what_holds_goes_out_by_sms(cls: type[AppointmentEvent], state: dict[str, Any]) -> None:
+def test_only_what_is_urgent_or_holds_goes_out_by_sms(cls: type[AppointmentEvent], state: dict[str, Any]) -> None:
     sms = sms_beside(a_delivery(cls, **state), known_contact())
-    assert (sms is not None) is (cls is AppointmentConfirmed)
+    assert (sms is not None) is (cls in (AppointmentConfirmed, AppointmentOffered, AppointmentOfficeCancelled))
     assert sms is None or sms_beside(sms, known_contact()) is None
 
 
@@ -99,7 +134,29 @@ def test_request_to_confirm_ages_within_a_day() -> None:
     assert a_delivery(AppointmentConfirmed).not_after == VISIT
 
 
-MOVED = VISIT + timedelta(days=1)
+def test_an_offer_is_of_use_until_it_expires() -> None:
+    offer = a_delivery(AppointmentOffered, **OFFER)
+    assert (offer.due_at, offer.starts_at, offer.not_after) == (NOW, OFFERED, OFFER_ENDS)
+    sms = sms_beside(offer, known_contact())
+    assert sms
+    assert sms.not_after == OFFER_ENDS
+    decision = decide(offer, state=known(**OFFER), contact=known_contact(), office=an_office(), now=OFFER_ENDS)
+    assert decision == Drop(Status.EXPIRED, "too late")
+
+
+@pytest.mark.parametrize(
+    ("cls", "late"), [(AppointmentOfficeCancelled, timedelta(minutes=24)), (AppointmentCancelled, timedelta())]
+)
+def test_whoever_is_late_still_learns_of_a_sudden_closure(cls: type[AppointmentEvent], late: timedelta) -> None:
+    state: dict[str, Any] = {"status": "office_cancelled" if late else "cancelled"}
+    delivery = a_delivery(cls, **state)
+    assert delivery.due_at == NOW
+
+    def decided(at: datetime) -> Send | Wait | Drop:
+        return decide(delivery, state=known(**state), contact=known_contact(), office=an_office(), now=at)
+
+    assert isinstance(decided(VISIT + late - timedelta(seconds=1)), Send)
+    assert decided(VISIT + timedelta(minutes=25)) == Drop(Status.EXPIRED, "too late")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +176,28 @@ MOVED = VISIT + timedelta(days=1)
         (AppointmentRescheduled, {}, {"status": "office_cancelled"}, False),
         (AppointmentCancelled, {"status": "cancelled"}, {"status": "cancelled"}, True),
         (AppointmentCancelled, {"status": "cancelled"}, {"status": "confirmed"}, False),
+        (AppointmentCancelled, {"status": "cancelled"}, {"status": "office_cancelled"}, False),
+        (AppointmentOfficeCancelled, {"status": "office_cancelled"}, {"status": "office_cancelled"}, True),
+        (AppointmentOfficeCancelled, {"status": "office_cancelled"}, {"status": "confirmed"}, False),
+        (AppointmentRestored, {}, {}, True),
+        (AppointmentRestored, {}, {"status": "cancelled"}, False),
+        (AppointmentRequested, NO_TIME | {"status": "requested"}, NO_TIME | {"status": "requested"}, True),
+        (AppointmentRequested, NO_TIME | {"status": "requested"}, NO_TIME, False),
+        (AppointmentJoinedWaitingList, NO_TIME, NO_TIME, True),
+        (AppointmentJoinedWaitingList, NO_TIME, NO_TIME | OFFER, True),
+        (AppointmentJoinedWaitingList, {"waits": True}, {"waits": True, "starts_at": MOVED}, True),
+        (AppointmentJoinedWaitingList, {"waits": True}, {"waits": False}, False),
+        (AppointmentJoinedWaitingList, NO_TIME, NO_TIME | {"status": "cancelled", "waits": False}, False),
+        (AppointmentOffered, OFFER, OFFER, True),
+        (AppointmentOffered, NO_TIME | OFFER, NO_TIME | OFFER, True),
+        (AppointmentOffered, OFFER, OFFER | {"offer_starts_at": OFFERED + timedelta(hours=1)}, False),
+        (AppointmentOffered, OFFER, OFFER | {"offer_expires_at": OFFER_ENDS + timedelta(days=1)}, False),
+        (AppointmentOffered, OFFER, {"waits": True}, False),
+        (AppointmentOffered, OFFER, {"starts_at": OFFERED}, False),
+        (AppointmentOfferEnded, ended_by("system"), ended_by("system"), True),
+        (AppointmentOfferEnded, ended_by("system"), OFFER, False),
+        (AppointmentOfferEnded, ended_by("system"), {"waits": False}, False),
+        (AppointmentOfferEnded, ended_by("system"), {"status": "expired"}, False),
     ],
 )
 def test_the_newest_state_decides(

@@ -2,84 +2,24 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 
-from services.notification.channels.mime import Mail
-from services.notification.domain import WITH_SMS, Purpose, Send, link_message, sms_beside
-from services.notification.rendering import Renderer
+from services.notification.domain import Send
+from services.notification.purposes import WITH_SMS, Purpose
 from services.notification.wording import LANGUAGES, initials, language_for, location_on
-from shared.contracts import (
-    AppointmentCancelled,
-    AppointmentConfirmed,
-    AppointmentRequested,
-    AppointmentRescheduled,
-)
-from shared.contracts.appointments import AppointmentEvent
-from tests.unit.notification.builders import (
-    NOW,
-    SENDER,
-    VISIT,
-    a_contact,
-    a_delivery,
-    a_link_request,
-    an_office,
-    facts,
-    known,
-    known_contact,
-)
+from shared.contracts import AppointmentConfirmed, AppointmentRestored, Step
+from tests.unit.notification.builders import NOW, VISIT, a_contact, a_delivery, an_office, facts, known
+from tests.unit.notification.rendered import RENDERER, Words, a_mail, an_sms
 
-RENDERER = Renderer(sender=SENDER)
-EVENTS: dict[Purpose, type[AppointmentEvent]] = {
-    Purpose.CONFIRM_REQUEST: AppointmentRequested,
-    Purpose.CONFIRMATION: AppointmentConfirmed,
-    Purpose.RESCHEDULED: AppointmentRescheduled,
-    Purpose.CANCELLATION: AppointmentCancelled,
-}
-STATUS = {Purpose.CONFIRM_REQUEST: "requested", Purpose.CANCELLATION: "cancelled"}
 EVERY_MAIL = [(purpose, lang) for purpose in Purpose for lang in LANGUAGES]
-
-
-def a_mail(purpose: Purpose, lang: str = "de", **changes: Any) -> Mail:
-    contact = a_contact(**{"language": lang, **changes.pop("contact", {})})
-    state = {"status": STATUS.get(purpose, "confirmed"), "language": lang, **changes}
-    if purpose is Purpose.LINK:
-        delivery = link_message(a_link_request(language=lang))
-    else:
-        delivery = a_delivery(EVENTS[purpose], **state)
-    return RENDERER.mail(delivery, facts(state=known(**state), contact=contact))
-
-
-def an_sms(purpose: Purpose, lang: str, **state: Any) -> str:
-    values = {"status": STATUS.get(purpose, "confirmed"), "language": lang, **state}
-    delivery = sms_beside(a_delivery(EVENTS[purpose], **values), known_contact())
-    assert delivery is not None
-    return RENDERER.sms(delivery, facts(state=known(**values), contact=a_contact(language=lang)))
-
-
-class _Words(HTMLParser):
-    """The visible text, and the tags with their attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.text = ""
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
 
 
 @pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
 def test_every_mail_says_what_matters(purpose: Purpose, lang: str) -> None:
     mail = a_mail(purpose, lang)
     day = {"de": "Donnerstag, 3. Dezember 2026", "en": "Thursday, 3 December 2026"}[lang]
-    words = _Words(mail.html)
+    words = Words(mail.html)
     links = {attributes.get("href") for tag, attributes in words.tags if tag == "a"}
     for part in (mail.text, words.text):
         assert day in part
@@ -118,7 +58,7 @@ def test_subjects_name_neither_service_nor_office(purpose: Purpose, lang: str) -
 @pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
 def test_html_is_accessible_and_loads_nothing(purpose: Purpose, lang: str) -> None:
     mail = a_mail(purpose, lang)
-    words = _Words(mail.html)
+    words = Words(mail.html)
     tags = [tag for tag, _ in words.tags]
     assert ("html", {"lang": lang, "dir": "ltr"}) in words.tags
     assert tags.count("h1") == 1
@@ -241,7 +181,9 @@ def test_nothing_of_one_person_reaches_the_next(purpose: Purpose, lang: str) -> 
         "confirm_url": 'https://other.example/c?a=1&b="2"',
         "manage_url": 'https://other.example/t?a=1&b="2"',
     }
-    second = a_mail(purpose, lang, contact=other, starts_at=VISIT + timedelta(days=1, hours=1), persons=5)
+    later = VISIT + timedelta(days=1, hours=1)
+    times = {"starts_at": later, **({"offer_starts_at": later} if purpose is Purpose.OFFER else {})}
+    second = a_mail(purpose, lang, contact=other, persons=5, **times)
     for part in (second.text, second.html):
         for own in ("0192aaaa", "K7MQ4XPA", "482913", "A. Y.", "10:30", "\ue000"):
             assert own not in part
@@ -275,14 +217,39 @@ def test_sms_names_neither_person_service_nor_office(purpose: Purpose, lang: str
     assert len(text) - len("https://termine.example/t/0192aaaa#manage-s3cret") < 200
 
 
-def test_confirmation_comes_with_its_calendar_entry() -> None:
-    for purpose, method in ((Purpose.CONFIRMATION, "REQUEST"), (Purpose.RESCHEDULED, "REQUEST")):
-        assert a_mail(purpose).method == method
-    assert a_mail(Purpose.CANCELLATION).method == "CANCEL"
+@pytest.mark.parametrize(
+    ("purpose", "method"),
+    [
+        (Purpose.CONFIRM_REQUEST, None),
+        (Purpose.CONFIRMATION, "REQUEST"),
+        (Purpose.RESCHEDULED, "REQUEST"),
+        (Purpose.CANCELLATION, "CANCEL"),
+        (Purpose.OFFICE_CANCELLATION, "CANCEL"),
+        (Purpose.WAITING, None),
+        (Purpose.OFFER, None),
+        (Purpose.OFFER_EXPIRED, None),
+        (Purpose.LINK, None),
+    ],
+)
+def test_only_what_changes_a_calendar_carries_an_entry(purpose: Purpose, method: str | None) -> None:
+    mail = a_mail(purpose)
+    assert mail.method == method
+    assert (mail.calendar is None) is (method is None)
 
 
-def test_what_was_never_confirmed_needs_no_withdrawal() -> None:
-    assert a_mail(Purpose.CANCELLATION, steps=()).calendar is None
+@pytest.mark.parametrize("purpose", [Purpose.CANCELLATION, Purpose.OFFICE_CANCELLATION])
+def test_what_was_never_confirmed_needs_no_withdrawal(purpose: Purpose) -> None:
+    assert a_mail(purpose, steps=()).calendar is None
+
+
+def test_restored_appointment_returns_to_the_calendar_with_a_higher_sequence() -> None:
+    steps = tuple(Step(step=step, at=NOW) for step in ("confirmed", "cancelled", "restored"))
+    delivery = a_delivery(AppointmentRestored, sequence=6, steps=steps)
+    mail = RENDERER.mail(delivery, facts(state=known(sequence=6, steps=steps)))
+    assert mail.subject == "Ihr Termin ist bestätigt"
+    assert mail.method == "REQUEST"
+    assert mail.calendar
+    assert b"SEQUENCE:6" in mail.calendar
 
 
 def test_every_language_has_every_text() -> None:

@@ -1,0 +1,106 @@
+"""Messages as citizens get them, with defaults."""
+
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+from services.notification.channels.mime import Mail
+from services.notification.domain import link_message, sms_beside
+from services.notification.purposes import Purpose
+from services.notification.rendering import Renderer
+from shared.contracts import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentJoinedWaitingList,
+    AppointmentOffered,
+    AppointmentOfferEnded,
+    AppointmentOfficeCancelled,
+    AppointmentRequested,
+    AppointmentRescheduled,
+    Step,
+)
+from shared.contracts.appointments import AppointmentEvent
+from tests.unit.notification.builders import (
+    NOW,
+    SENDER,
+    VISIT,
+    a_contact,
+    a_delivery,
+    a_link_request,
+    facts,
+    known,
+    known_contact,
+)
+
+RENDERER = Renderer(sender=SENDER)
+EVENTS: dict[Purpose, type[AppointmentEvent]] = {
+    Purpose.CONFIRM_REQUEST: AppointmentRequested,
+    Purpose.CONFIRMATION: AppointmentConfirmed,
+    Purpose.RESCHEDULED: AppointmentRescheduled,
+    Purpose.CANCELLATION: AppointmentCancelled,
+    Purpose.OFFICE_CANCELLATION: AppointmentOfficeCancelled,
+    Purpose.WAITING: AppointmentJoinedWaitingList,
+    Purpose.OFFER: AppointmentOffered,
+    Purpose.OFFER_EXPIRED: AppointmentOfferEnded,
+}
+OFFER_ENDS = NOW + timedelta(hours=6)
+# What a state must say for its message; an offered time is the one that other messages are about.
+STATES: dict[Purpose, dict[str, Any]] = {
+    Purpose.CONFIRM_REQUEST: {"status": "requested"},
+    Purpose.CANCELLATION: {"status": "cancelled"},
+    Purpose.OFFICE_CANCELLATION: {"status": "office_cancelled", "reason": "closure"},
+    Purpose.WAITING: {"waits": True},
+    Purpose.OFFER: {
+        "waits": True,
+        "offer_starts_at": VISIT,
+        "offer_ends_at": VISIT + timedelta(minutes=25),
+        "offer_expires_at": OFFER_ENDS,
+    },
+    Purpose.OFFER_EXPIRED: {"waits": True, "steps": (Step(step="offer_ended", at=NOW, by="system"),)},
+}
+# As an appointment without a time says it: the end of the last day that suits.
+LAST_DAY = datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
+NO_TIME: dict[str, Any] = {
+    "starts_at": LAST_DAY,
+    "ends_at": LAST_DAY,
+    "lane": "",
+    "waits": True,
+    "steps": (
+        Step(step="joined_waiting_list", at=NOW),
+        Step(step="offered", at=NOW, by="system"),
+        Step(step="offer_ended", at=NOW, by="system"),
+    ),
+}
+
+
+def a_mail(purpose: Purpose, lang: str = "de", **changes: Any) -> Mail:
+    contact = a_contact(**{"language": lang, **changes.pop("contact", {})})
+    state = {"language": lang, **STATES.get(purpose, {}), **changes}
+    if purpose is Purpose.LINK:
+        delivery = link_message(a_link_request(language=lang))
+    else:
+        delivery = a_delivery(EVENTS[purpose], **state)
+    return RENDERER.mail(delivery, facts(state=known(**state), contact=contact))
+
+
+def an_sms(purpose: Purpose, lang: str, **state: Any) -> str:
+    values = {"language": lang, **STATES.get(purpose, {}), **state}
+    delivery = sms_beside(a_delivery(EVENTS[purpose], **values), known_contact())
+    assert delivery is not None
+    return RENDERER.sms(delivery, facts(state=known(**values), contact=a_contact(language=lang)))
+
+
+class Words(HTMLParser):
+    """The visible text, and the tags with their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
