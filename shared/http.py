@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -149,11 +150,17 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, health: Health) -> None:
         super().__init__(config)
         self._health = health
+        self._asked_by: str | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """No line of log here: this thread may hold the log's lock just now, and would wait for itself."""
         self._health.stopping = True
-        log.info("stopping", signal=signal.Signals(sig).name)
+        self._asked_by = signal.Signals(sig).name
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info("stopping", signal=self._asked_by)
+        await super().shutdown(sockets)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
