@@ -101,7 +101,8 @@ class Masks:
         left = self._all(today)
         for who in (lane[1], *self._office.deputies(lane)):
             away = self._away((lane[0], who), today)
-            yield who, left & ~away
+            # A lane's own absence is no part of what it has open.
+            yield who, left
             left &= away
 
     def _away(self, lane: Lane, today: date) -> int:

@@ -74,15 +74,18 @@ def test_a_day_opens_lane_by_lane_eight_weeks_ahead() -> None:
 
 
 def test_a_kept_mask_is_renewed_at_the_release_minute() -> None:
-    release = min(DELIVERED.releases.at((TEAM, lane), LAST, "web") for lane in DELIVERED.web_lanes(TEAM))
+    """Also within a cell of five minutes."""
+    releases = [DELIVERED.releases.at((TEAM, lane), LAST, "web") for lane in DELIVERED.web_lanes(TEAM)]
+    release = next(moment for moment in sorted(releases) if moment.minute % 5)
     availability = Availability(DELIVERED, base=base_cell(MONDAY))
 
-    before = availability.starts(TEAM, length=3, now=release - timedelta(seconds=1))
-    as_of = availability.as_of(TEAM, release - timedelta(seconds=1))
-    after = availability.starts(TEAM, length=3, now=release)
+    def lanes(now: datetime) -> int:
+        return len(availability.free_lanes(TEAM, starts_at=local(LAST, 9), length=3, now=now))
 
-    assert after.bit_count() > before.bit_count()
-    assert availability.as_of(TEAM, release) != as_of
+    before = release - timedelta(seconds=1)
+
+    assert lanes(release) == lanes(before) + 1
+    assert availability.as_of(TEAM, release) != availability.as_of(TEAM, before)
 
 
 def test_kept_cells_open_two_working_days_before() -> None:
@@ -103,6 +106,7 @@ def test_emergencies_get_their_own_cells_and_only_those() -> None:
     found = offered(DELIVERED, now, access="emergency")
 
     assert {t.date() for t in found} == {date(2026, 12, 3), date(2026, 12, 4)}
+    assert local(date(2026, 12, 3), 8) in offered(DELIVERED, local(date(2026, 12, 3), 7), access="emergency")
     assert all(time.hour * 60 + time.minute <= 9 * 60 + 15 for time in found)
     lanes = Availability(DELIVERED, base=base_cell(now)).free_lanes(
         TEAM, starts_at=local(date(2026, 12, 3), 8), length=3, now=now, access="emergency"
