@@ -18,17 +18,26 @@ from pymongo.collection import Collection
 Document = dict[str, Any]
 Client = MongoClient[Document]
 
-OPEN = ("held", "requested", "confirmed")
+OPEN = ("held", "requested", "waiting", "confirmed", "checked_in", "called", "in_service")
 OUTBOXES = {"booking": ("appointments", "offices", "demand"), "notification": ("deliveries",)}
 # Which of an appointment's events asks for which message, and which ones notification hears at all.
 ASKS_FOR = {
     "appointment.requested.v1": "confirm_request",
     "appointment.confirmed.v1": "confirmation",
+    "appointment.restored.v1": "confirmation",
     "appointment.rescheduled.v1": "rescheduled",
     "appointment.cancelled.v1": "cancellation",
+    "appointment.office_cancelled.v1": "office_cancellation",
+    "appointment.joined_waiting_list.v1": "waiting",
+    "appointment.offered.v1": "offer",
     "contact.link_requested.v1": "link",
 }
-HEARD_BY_NOTIFICATION = {type for type in ASKS_FOR if type.startswith("appointment.")} | {"appointment.expired.v1"}
+HEARD_BY_NOTIFICATION = {type for type in ASKS_FOR if type.startswith("appointment.")} | {
+    f"appointment.{step}.v1" for step in ("expired", "left_waiting_list", "offer_ended")
+}
+# Steps that are figures of their own, and those after which nobody comes.
+COUNTED = ("held", "requested", "confirmed", "rescheduled", "cancelled", "expired")
+OVER = ("cancelled", "office_cancelled", "expired")
 _CELL = timedelta(minutes=5)
 _ZONE = ZoneInfo("Europe/Berlin")
 _FIRST_SENTENCES = 20
@@ -76,7 +85,9 @@ def gaps(client: Client) -> Iterator[str]:
         told = [e["sequence"] for e in document["history"] if e["exchange"] == "appointments"]
         if told != list(range(1, document["version"] + 1)):
             yield f"appointment {document['_id']} is at version {document['version']} and told {told}"
-        if len(document["steps"]) != document["version"]:
+        # What was taken back is no step any more, and taking it back was none.
+        taken_back = sum(entry["type"] == "appointment.undone.v1" for entry in document["history"])
+        if len(document["steps"]) + 2 * taken_back != document["version"]:
             yield f"appointment {document['_id']} took {len(document['steps'])} steps to version {told}"
     for document in client["notification"]["deliveries"].find():
         told = [entry["sequence"] for entry in document.get("history", ())]
@@ -95,9 +106,12 @@ def doubly_owned(client: Client) -> Iterator[str]:
     desks = defaultdict(list)
     for document in appointments:
         if document["status"] in OPEN:
-            desks[document["office"], document["team"], document["lane"]].append(document)
+            visits = [visit for visit in (document, document.get("offer")) if visit and visit["lane"]]
+            for visit in visits:
+                desk = document["office"], visit["team"], visit["lane"]
+                desks[desk].append({"_id": document["_id"], **visit})
             cooling = sum(len(freed["cells"]) for freed in document.get("cooling", ()))
-            wanted = (document["ends_at"] - document["starts_at"]) // _CELL
+            wanted = sum((visit["ends_at"] - visit["starts_at"]) // _CELL for visit in visits)
             if len(document.get("cells", ())) - cooling != wanted:
                 yield f"{document['status']} appointment {document['_id']} does not own its {wanted} cells"
     for visits in desks.values():
@@ -116,7 +130,7 @@ def unheard_by_notification(client: Client) -> Iterator[str]:
         states |= _newest(id, (e for e in history if e["type"] in HEARD_BY_NOTIFICATION))
         contacts |= _newest(id, (e for e in history if e["exchange"] == "contacts"))
         for entry in history:
-            purpose = ASKS_FOR.get(entry["type"])
+            purpose = _asks_for(entry)
             if purpose and _reaches_somebody(entry) and f"{entry['id']}:{purpose}:email" not in planned:
                 yield f"appointment {id} was {entry['type']}, and no {purpose} was planned"
     yield from _differing(known["appointments"], states)
@@ -200,7 +214,7 @@ def wrongly_sent(client: Client, *, handed_over: Mapping[str, int], most: Mappin
 def _count_appointment(document: Document, figures: Counter[tuple[str, str]]) -> None:
     happened = {step["step"]: step["at"] for step in document["steps"]}
     for step in document["steps"]:
-        if step["step"] != "confirmation_sent":
+        if step["step"] in COUNTED:
             figures[_day(step["at"]), step["step"]] += 1
     if "confirmed" not in happened:
         return
@@ -209,7 +223,7 @@ def _count_appointment(document: Document, figures: Counter[tuple[str, str]]) ->
     figures[booked, "persons_under_6"] += document["children_under_6"]
     waited = (datetime.fromisoformat(visit) - datetime.fromisoformat(booked)).days
     figures[booked, f"lead_days {waited}"] += 1
-    if document["status"] == "confirmed":
+    if document["status"] not in OVER:
         minutes = int((document["ends_at"] - document["starts_at"]).total_seconds()) // 60
         figures[visit, "booked_minutes"] += minutes
 
@@ -229,6 +243,13 @@ def _differing(collection: Collection[Document], wanted: Mapping[str, int]) -> I
     for id in sorted(known.keys() | wanted.keys()):
         if known.get(id) != wanted.get(id):
             yield f"{collection.full_name} knows {id} at {known.get(id)}, and not at {wanted.get(id)}"
+
+
+def _asks_for(entry: Document) -> str | None:
+    """An offer that ran out is told; who declined one knows."""
+    if entry["type"] != "appointment.offer_ended.v1":
+        return ASKS_FOR.get(entry["type"])
+    return "offer_expired" if json.loads(entry["body"])["data"]["steps"][-1]["by"] == "system" else None
 
 
 def _reaches_somebody(entry: Document) -> bool:

@@ -3,6 +3,10 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import aio_pika
 import httpx
@@ -11,11 +15,20 @@ import pytest
 
 from deploy.local.process import Process
 from deploy.local.stack import Service, Stack
-from shared.contracts import AppointmentConfirmed, Event, parse_event
+from shared.contracts import (
+    AppointmentConfirmed,
+    AppointmentJoinedWaitingList,
+    AppointmentOffered,
+    AppointmentOfficeCancelled,
+    Event,
+    parse_event,
+)
 from tests.integration.notification.mailbox import Mailbox
 from tests.prove.gateway import SmsGateway
 from tests.unit.notification.builders import a_contact_event, an_appointment_id, an_event, an_office_event
 from tests.waiting import eventually
+
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
@@ -67,6 +80,63 @@ def test_events_become_a_text_message(servers: Stack, service: Process, gateway:
     reference = f"{confirmed.id}:confirmation:sms"
     eventually(lambda: reference in [m.reference for m in gateway.taken], what="the text message")
     eventually(lambda: outbox_of(servers, reference) == [], what="notification.sent.v1 is confirmed")
+
+
+def mails_to(mailbox: Mailbox, address: str) -> dict[str, EmailMessage]:
+    return {str(mail["Subject"]): mail for mail in mailbox.mails if mail["To"] == address}
+
+
+def text_of(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part
+    return str(part.get_content())
+
+
+def test_a_cancellation_by_the_office_reaches_mailbox_and_phone(
+    servers: Stack, service: Process, mailbox: Mailbox, gateway: SmsGateway
+) -> None:
+    id = an_appointment_id()
+    address = f"{id[:8]}@example.org"
+    visit = datetime.now(UTC) + timedelta(days=7)
+    closed: dict[str, Any] = {"status": "office_cancelled", "starts_at": visit, "reason": "close_now"}
+    closed["proposals"] = (visit + timedelta(days=1),)
+    cancelled = an_event(AppointmentOfficeCancelled, sequence=4, appointment=id, **closed)
+    publish(servers, an_office_event(), a_contact_event(appointment=id, email=address), cancelled)
+    subject = "Wir mussten Ihren Termin absagen"
+    eventually(lambda: subject in mails_to(mailbox, address), what="the mail")
+    mail = mails_to(mailbox, address)[subject]
+    assert "Wir müssen kurzfristig schließen." in text_of(mail)
+    assert f" {visit.astimezone(BERLIN) + timedelta(days=1):%Y, %H:%M} Uhr" in text_of(mail)
+    (entry,) = (part for part in mail.walk() if part.get_content_type() == "text/calendar")
+    assert entry.get_param("method") == "CANCEL"
+    texts = f"{cancelled.id}:office_cancellation:sms"
+    eventually(lambda: texts in [m.reference for m in gateway.taken], what="the text message")
+
+
+def test_who_waits_is_told_and_gets_an_offer_while_it_lasts(
+    servers: Stack, service: Process, mailbox: Mailbox, gateway: SmsGateway
+) -> None:
+    id = an_appointment_id()
+    address = f"{id[:8]}@example.org"
+    now = datetime.now(UTC)
+    last_day = now + timedelta(days=30)
+    waits: dict[str, Any] = {"status": "waiting", "waits": True, "appointment": id, "lane": "", "steps": ()}
+    waits |= {"starts_at": last_day, "ends_at": last_day}
+    offer: dict[str, Any] = {**waits, "offer_starts_at": now + timedelta(days=7)}
+    joined = an_event(AppointmentJoinedWaitingList, sequence=4, **waits)
+    gone = an_event(AppointmentOffered, sequence=5, **offer, offer_expires_at=now)
+    open_ = an_event(AppointmentOffered, sequence=6, **offer, offer_expires_at=now + timedelta(hours=3))
+    publish(servers, an_office_event(), a_contact_event(appointment=id, email=address), joined)
+    eventually(lambda: len(mails_to(mailbox, address)) == 1, what="the mail of the waiting list")
+    publish(servers, gone, open_)
+    text = f"{open_.id}:offer:sms"
+    eventually(lambda: text in [m.reference for m in gateway.taken], what="the text message")
+    told = mails_to(mailbox, address)
+    assert set(told) == {"Sie stehen auf der Warteliste für einen Termin", "Ein Termin ist für Sie frei"}
+    offered = offer["offer_starts_at"].astimezone(BERLIN)
+    assert f"Uhrzeit: {offered:%H:%M} Uhr" in text_of(told["Ein Termin ist für Sie frei"])
+    assert all(part.get_content_type() != "text/calendar" for mail in told.values() for part in mail.walk())
+    assert [m.reference for m in gateway.taken if m.reference.startswith(gone.id)] == []
 
 
 def test_health_and_metrics_are_told(service: Service) -> None:

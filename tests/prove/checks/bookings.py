@@ -7,24 +7,39 @@ from itertools import pairwise
 from json import loads
 
 from tests.prove.checks.evidence import Document, Evidence, Kind, Violation
-from tests.prove.checks.reading import entries, operations_by_appointment, short, steps
+from tests.prove.checks.reading import entries, operations_by_appointment, short, steps, taken_by
 from tests.prove.history import Action, Operation, Outcome
 
 # What was wished; which time, where that is part of the wish.
 Effect = tuple[Action, datetime | None]
 
-_STEP_OF = {Action.CONTACT: "requested", Action.CONFIRM: "confirmed", Action.CANCEL: "cancelled"}
-_STATUS_AFTER = {"rescheduled": "confirmed", "confirmation_sent": "requested"}
-_ENDED = frozenset({"cancelled", "expired"})
-_MAY_FOLLOW = {
-    "held": {"requested"} | _ENDED,
-    "requested": {"requested", "confirmation_sent", "confirmed"} | _ENDED,
-    "confirmation_sent": {"requested", "confirmed"} | _ENDED,
-    "confirmed": {"rescheduled", "cancelled"},
-    "rescheduled": {"rescheduled", "cancelled"},
-    "cancelled": set(),
-    "expired": set(),
+_STEP_OF = {Action.CONTACT: "requested", Action.CANCEL: "cancelled"}
+_OUT = {step: step for step in ("cancelled", "office_cancelled", "expired")}
+_NOT_EXPIRED = {step: step for step in ("cancelled", "office_cancelled")}
+_SAME_BUT_ELSEWHERE = ("rescheduled", "reassigned", "resized", "corrected")
+_LINE = ("joined_waiting_list", "left_waiting_list", "offered", "offer_ended")
+# Where a life stands, which step may come next, and where that leads. Staff begin with the second or third.
+_LIFE: dict[str, dict[str, str]] = {
+    "": {"held": "held", "confirmed": "confirmed", "checked_in": "checked_in"},
+    "held": {"requested": "requested"} | _OUT,
+    "requested": {
+        "requested": "requested",
+        "confirmation_sent": "asked",
+        "confirmed": "confirmed",
+        "joined_waiting_list": "waiting",
+    }
+    | _OUT,
+    "asked": {"requested": "requested", "confirmed": "confirmed", "joined_waiting_list": "waiting"} | _OUT,
+    "waiting": {"offered": "waiting", "offer_ended": "waiting", "confirmed": "confirmed"} | _OUT,
+    "confirmed": dict.fromkeys((*_SAME_BUT_ELSEWHERE, *_LINE), "confirmed")
+    | {"checked_in": "checked_in", "no_show": "no_show"}
+    | _NOT_EXPIRED,
+    "cancelled": {"restored": "confirmed"},
+    "checked_in": {"called": "called", "reassigned": "checked_in", "office_cancelled": "office_cancelled"},
+    "called": {"called": "called", "in_service": "in_service", "no_show": "no_show"},
+    "in_service": {"completed": "completed"},
 }
+_STATUS_OF = {"asked": "requested"}
 
 
 def bookings(evidence: Evidence) -> Iterator[Violation]:
@@ -96,15 +111,29 @@ def _other_id(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _happened(document: Document) -> Counter[Effect]:
-    """How often each effect came about, by the document's own steps and what it told of its moves."""
-    done = steps(document)
+    """How often citizens brought each effect about, by the document's own steps and what it told of its moves."""
+    done = [step["step"] for step in document["steps"] if step.get("by", "citizen") == "citizen"]
     happened: Counter[Effect] = Counter({(action, None): done.count(step) for action, step in _STEP_OF.items()})
+    happened[Action.CONFIRM, None] = _confirmed(document["steps"])
     if "first" in document:
         happened[Action.HOLD, document["first"]["starts_at"]] += 1
     for entry in entries(document, "appointments"):
-        if entry["type"] == "appointment.rescheduled.v1":
+        if entry["type"] == "appointment.rescheduled.v1" and taken_by(entry) == "citizen":
             happened[Action.MOVE, datetime.fromisoformat(loads(entry["body"])["data"]["starts_at"])] += 1
     return happened
+
+
+def _confirmed(taken: Sequence[Document]) -> int:
+    """By a message: a time, or a place on the waiting list. Accepting an offer is something else."""
+    times = 0
+    for before, step in pairwise([{"step": ""}, *taken]):
+        if step.get("by", "citizen") == "citizen":
+            in_line = step["step"] == "joined_waiting_list" and before["step"] in (
+                "requested",
+                "confirmation_sent",
+            )
+            times += in_line or (step["step"] == "confirmed" and before["step"] != "offered")
+    return times
 
 
 def _effect(operation: Operation) -> Effect:
@@ -129,17 +158,28 @@ def _half(id: str, document: Document) -> Iterator[Violation]:
 
 def _halves(document: Document) -> Iterator[str]:
     done, status = steps(document), document["status"]
-    if document["version"] != len(done):
+    # What was taken back is no step any more, and taking it back was none.
+    taken_back = sum(e["type"] == "appointment.undone.v1" for e in entries(document, "appointments"))
+    if document["version"] != len(done) + 2 * taken_back:
         yield f"version {document['version']} after {len(done)} steps"
-    if done[:1] != ["held"] or any(after not in _MAY_FOLLOW[before] for before, after in pairwise(done)):
+    stands = _lived(done)
+    if stands is None:
         yield f"steps {', '.join(done)}"
-    elif _STATUS_AFTER.get(done[-1], done[-1]) != status:
+    elif _STATUS_OF.get(stands, stands) != status:
         yield f"{status} after {done[-1]}"
-    if "first" not in document:
+    if "first" not in document and done[:1] == ["held"]:
         yield "its first answer is missing"
-    if ("expires_at" in document) != (status in ("held", "requested")):
+    if ("expires_at" in document) != (status in ("held", "requested", "waiting")):
         yield f"{status} {'with' if 'expires_at' in document else 'without'} a time to run out"
-    if bool(document.get("contact")) != ("requested" in done):
+    if bool(document.get("contact")) != ("requested" in done) and done[:1] == ["held"]:
         yield "contact and steps do not go together"
     if document["reschedules"] != done.count("rescheduled"):
         yield f"counts {document['reschedules']} moves after {done.count('rescheduled')}"
+
+
+def _lived(done: Sequence[str]) -> str | None:
+    """Where these steps lead; None where one of them could not follow."""
+    stands: str | None = ""
+    for step in done:
+        stands = _LIFE.get(stands or "", {}).get(step) if stands is not None else None
+    return stands or None

@@ -8,7 +8,7 @@ from tests.prove.checks.evidence import CellsChanged, Document, Evidence, Kind, 
 from tests.prove.checks.reading import short, steps
 
 _CELL = timedelta(minutes=5)
-_OPEN = frozenset({"held", "requested", "confirmed"})
+_OPEN = frozenset({"held", "requested", "waiting", "confirmed", "checked_in", "called", "in_service"})
 
 
 def desks(evidence: Evidence) -> Iterator[Violation]:
@@ -72,12 +72,16 @@ def _owns_what_it_should(id: str, document: Document, changes: Iterable[CellsCha
 
 
 def _demanded(document: Document) -> list[str]:
-    """The cells of its lane and time while it is open, and those that cool."""
+    """The cells of its lane and time while it is open, those offered to it, and those that cool."""
     cooling = [cell for freed in document.get("cooling", ()) for cell in freed["cells"]]
-    return cooling + (_cells(document) if document["status"] in _OPEN else [])
+    offered = _cells(document["offer"]) if document.get("offer") else []
+    return cooling + offered + (_cells(document) if document["status"] in _OPEN else [])
 
 
 def _cells(document: Document) -> list[str]:
+    """None where there is no desk: for whoever waits for a time, or has a ticket."""
+    if not document["lane"]:
+        return []
     start: datetime = document["starts_at"].astimezone(UTC)
     start -= timedelta(minutes=start.minute % 5, seconds=start.second, microseconds=start.microsecond)
     found = []

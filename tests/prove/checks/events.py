@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 from tests.prove.checks.evidence import Document, Evidence, Kind, Violation
 from tests.prove.checks.reading import entries, short, steps
 
 Told = tuple[int, str]
+
+# Steps are named as the status that they lead to.
+_TOLD_AS = {"in_service": "started"}
 
 # What is told once a delivery has ended so; of one that was not wanted nothing is.
 _OUTCOMES = {
@@ -31,7 +35,21 @@ def events(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _changes(document: Document) -> list[Told]:
-    return [(number, f"appointment.{step}.v1") for number, step in enumerate(steps(document), 1)]
+    """One for each step. What was taken back is no step any more; it and its end were told all the same."""
+    back = _taken_back(document)
+    numbers = (number for number in count(1) if number not in back)
+    types = (f"appointment.{_TOLD_AS.get(step, step)}.v1" for step in steps(document))
+    return sorted([*back.items(), *zip(numbers, types, strict=False)])
+
+
+def _taken_back(document: Document) -> dict[int, str]:
+    kept, back = list[Told](), dict[int, str]()
+    for number, type in _told(document, "appointments"):
+        if type == "appointment.undone.v1" and kept:
+            back |= dict([kept.pop(), (number, type)])
+        else:
+            kept.append((number, type))
+    return back
 
 
 def _contacts(document: Document) -> list[Told]:

@@ -13,6 +13,7 @@ from tests.prove.history import Action, Outcome
 
 GROUPS = ("day", "office", "service", "team", "municipality", "channel")
 _STEPS = frozenset({"held", "requested", "confirmed", "rescheduled", "cancelled", "expired"})
+_OVER = frozenset({"cancelled", "office_cancelled", "expired"})
 _SEARCHES = ("searches", "searches_without_result", "slot_taken")
 _PERCENT = {"lead_days_median": 50, "lead_days_p90": 90}
 
@@ -107,8 +108,14 @@ def _count_visit(visit: _Visit, rows: _Rows, zone: str) -> None:
     booked.sums["persons_under_6"] += visit.children_under_6
     days = date.fromisoformat(local_day(visit.starts_at, zone)) - date.fromisoformat(local_day(booked_at, zone))
     booked.lead_days.append(max(0, days.days))
-    if not any(step in ("cancelled", "office_cancelled", "expired") for step, _ in visit.steps):
+    if not _is_over(visit):
         row(visit.starts_at).sums["booked_minutes"] += (visit.ends_at - visit.starts_at).seconds // 60
+
+
+def _is_over(visit: _Visit) -> bool:
+    """What was taken back is not cancelled."""
+    turns = [step for step, _ in visit.steps if step in _OVER or step == "restored"]
+    return bool(turns) and turns[-1] != "restored"
 
 
 def _messages(evidence: Evidence) -> Iterator[tuple[str, str, str, datetime]]:

@@ -5,23 +5,28 @@ from itertools import pairwise
 from typing import Any
 
 from tests.prove.checks.evidence import Document, Evidence, Kind, Learned, Violation
-from tests.prove.checks.reading import entries, short, states_by_appointment, steps
+from tests.prove.checks.reading import entries, short, states_by_appointment, steps, taken_by
 
 _FACT = ("office", "service", "team", "channel", "persons", "children_under_6", "starts_at", "ends_at")
-# Notification hears neither holds nor that the time to confirm runs.
-_HEARD = frozenset(
-    f"appointment.{step}.v1" for step in ("requested", "confirmed", "rescheduled", "cancelled", "expired")
-)
 _ASKS_FOR = {
     "appointment.requested.v1": "confirm_request",
     "appointment.confirmed.v1": "confirmation",
+    "appointment.restored.v1": "confirmation",
     "appointment.rescheduled.v1": "rescheduled",
     "appointment.cancelled.v1": "cancellation",
+    "appointment.office_cancelled.v1": "office_cancellation",
+    "appointment.joined_waiting_list.v1": "waiting",
+    "appointment.offered.v1": "offer",
     "contact.link_requested.v1": "link",
 }
+# Notification hears neither holds, nor that the time to confirm runs, nor anything of the day.
+_HEARD = {type for type in _ASKS_FOR if type.startswith("appointment.")} | {
+    f"appointment.{step}.v1" for step in ("expired", "left_waiting_list", "offer_ended")
+}
+_OF_THE_DAY = frozenset({"checked_in", "called", "in_service", "completed", "no_show"})
 # As the crowd writes its numbers.
 _MOBILE = ("+4915", "+4916", "+4917")
-_SMS_BESIDE = frozenset({"confirmation", "rescheduled", "cancellation"})
+_SMS_BESIDE = frozenset({"confirmation", "rescheduled", "cancellation", "office_cancellation", "offer"})
 
 
 def heard(evidence: Evidence) -> Iterator[Violation]:
@@ -84,7 +89,8 @@ def _state_known(id: str, document: Document, learned: list[Learned]) -> Iterato
     stale = list(_newest(short(id), max(told), known, "notification", (id,)))
     yield from stale
     yield from _went_back(id, learned)
-    if last and not stale and any(last.data[name] != document[name] for name in ("status", "starts_at")):
+    names = ("starts_at",) if document["status"] in _OF_THE_DAY else ("status", "starts_at")
+    if last and not stale and any(last.data[name] != document[name] for name in names):
         what = f"notification knows {short(id)} as {last.data['status']}, and it is {document['status']}"
         yield Violation("heard", Kind.WRONG, what, last.at.timestamp(), (id,))
 
@@ -110,13 +116,20 @@ def _contact_known(id: str, document: Document, known: Document | None) -> Itera
 def _messages_planned(id: str, document: Document, evidence: Evidence) -> Iterator[Violation]:
     reachable = "requested" in steps(document)
     for entry in document.get("history", ()):
-        purpose = _ASKS_FOR.get(entry["type"])
+        purpose = _asks_for(entry)
         mail_id = f"{entry['id']}:{purpose}:email"
         if purpose and reachable and mail_id not in evidence.deliveries:
             what = f"{short(id)}: {entry['type']} led to no mail {purpose}"
             yield Violation("heard", Kind.LOST, what, entry["at"].timestamp(), (id,))
         elif purpose in _SMS_BESIDE and reachable:
             yield from _sms_planned(id, document, mail_id, evidence)
+
+
+def _asks_for(entry: Document) -> str | None:
+    """An offer that ran out is told; who declined one knows."""
+    if entry["type"] != "appointment.offer_ended.v1":
+        return _ASKS_FOR.get(entry["type"])
+    return "offer_expired" if taken_by(entry) == "system" else None
 
 
 def _sms_planned(id: str, document: Document, mail_id: str, evidence: Evidence) -> Iterator[Violation]:

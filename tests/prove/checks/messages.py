@@ -15,8 +15,13 @@ from tests.prove.history import Action, Operation
 _FRESH_S, _SLACK_S = 2.0, 1.0
 _LEASE_IN_SEND_TIMEOUTS = 3
 
-_CANCELLED = frozenset({"cancelled", "office_cancelled"})
-_OVER = _CANCELLED | {"expired", "no_show", "completed", "anonymised"}
+_OVER = frozenset({"cancelled", "office_cancelled", "expired", "no_show", "completed", "anonymised"})
+# Those that a message is about, where it is about nothing else.
+_ONLY_WHILE = {
+    "confirm_request": "requested",
+    "cancellation": "cancelled",
+    "office_cancellation": "office_cancelled",
+}
 
 
 def messages(evidence: Evidence) -> Iterator[Violation]:
@@ -121,20 +126,26 @@ def _contradiction(delivery: Document, state: Learned) -> str | None:
     """Why the newest known state forbids this message; None where it allows it, or is older than its cause."""
     if state.sequence < delivery["state_sequence"]:
         return None
-    status = state.data["status"]
-    forbidden = {
-        "confirm_request": status != "requested",
-        "cancellation": status not in _CANCELLED,
-    }.get(delivery["purpose"], status in _OVER)
-    if forbidden:
+    purpose, status = delivery["purpose"], state.data["status"]
+    only_while = _ONLY_WHILE.get(purpose)
+    if status != only_while if only_while else status in _OVER:
         return f"the appointment is {status}"
-    if (
-        delivery["purpose"] == "confirm_request"
-        and (state.data["contact_sequence"] or 0) > delivery["state_sequence"]
-    ):
+    if purpose == "confirm_request" and (state.data["contact_sequence"] or 0) > delivery["state_sequence"]:
         return "the contact was corrected"
-    if delivery["purpose"] in ("confirmation", "rescheduled") and state.data["starts_at"] != delivery["starts_at"]:
+    if purpose in ("confirmation", "rescheduled") and state.data["starts_at"] != delivery["starts_at"]:
         return "the appointment was moved"
+    return _contradiction_of_waiting(delivery, state.data)
+
+
+def _contradiction_of_waiting(delivery: Document, data: Document) -> str | None:
+    offered = data.get("offer_starts_at"), data.get("offer_expires_at")
+    match delivery["purpose"]:
+        case "offer" if offered != (delivery["starts_at"], delivery["not_after"]):
+            return "the time is no longer offered"
+        case "offer_expired" if offered != (None, None):
+            return "a time is offered anew"
+        case "offer_expired" | "waiting" if not data.get("waits"):
+            return "nobody waits any more"
     return None
 
 
@@ -148,7 +159,9 @@ def _dropped_for_nothing(
         case "superseded":
             reasons = contact.get("erased") or any(_contradiction(delivery, state) for state in states)
         case "expired":
-            starts = [state.data["starts_at"] for state in states]
+            # Whoever is late should still know that the office is closed.
+            about_start = delivery["purpose"] != "office_cancellation"
+            starts = [state.data["starts_at"] for state in states if about_start]
             reasons = ended >= min([delivery["not_after"], *starts])
         case "not_wanted":
             reasons = delivery["channel"] == "sms" and not contact.get("data", {}).get("sms_consent")

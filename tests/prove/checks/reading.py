@@ -1,5 +1,6 @@
 """How the checks read what is stored: steps, events, days, and who asked for what."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,6 +12,12 @@ from tests.prove.history import Action, Operation
 
 def steps(document: Document) -> list[str]:
     return [step["step"] for step in document["steps"]]
+
+
+def taken_by(entry: Document) -> str:
+    """Who took the step that this event tells: citizen, staff or system."""
+    by: str = json.loads(entry["body"])["data"]["steps"][-1].get("by", "citizen")
+    return by
 
 
 def entries(document: Document, exchange: str) -> list[Document]:

@@ -20,8 +20,14 @@ from shared.contracts import (
     AppointmentConfirmed,
     AppointmentExpired,
     AppointmentHeld,
+    AppointmentJoinedWaitingList,
+    AppointmentLeftWaitingList,
+    AppointmentOffered,
+    AppointmentOfferEnded,
+    AppointmentOfficeCancelled,
     AppointmentRequested,
     AppointmentRescheduled,
+    AppointmentRestored,
     Contact,
     ContactProvided,
     OpenContact,
@@ -40,7 +46,13 @@ TOLD_TO_NOTIFICATION = (
     AppointmentConfirmed,
     AppointmentRescheduled,
     AppointmentCancelled,
+    AppointmentOfficeCancelled,
+    AppointmentRestored,
     AppointmentExpired,
+    AppointmentJoinedWaitingList,
+    AppointmentLeftWaitingList,
+    AppointmentOffered,
+    AppointmentOfferEnded,
 )
 _COUNTED = ("held", "requested", "confirmed", "rescheduled", "cancelled", "persons")
 

@@ -31,9 +31,24 @@ DIMENSIONS = {
     "channel": "web",
 }
 
-_HEARD = frozenset({"requested", "confirmed", "rescheduled", "cancelled", "expired"})
-_STATUS = {"confirmation_sent": "requested", "rescheduled": "confirmed"}
-_MINUTES = 10
+_HEARD = frozenset(
+    {
+        "requested",
+        "confirmed",
+        "rescheduled",
+        "cancelled",
+        "office_cancelled",
+        "restored",
+        "expired",
+        "joined_waiting_list",
+        "left_waiting_list",
+        "offered",
+        "offer_ended",
+    }
+)
+_STATUS = {"confirmation_sent": "requested"}
+_KEEP_STATUS = frozenset({"rescheduled", "joined_waiting_list", "left_waiting_list", "offered", "offer_ended"})
+MINUTES = 10
 
 
 def appointment_id(key: str) -> str:
@@ -124,7 +139,7 @@ class Story:
         """The document is there whatever the answer was."""
         self.asks(Action.HOLD, key, starts_at.isoformat(), outcome)
         id, expires_at = appointment_id(key), self.now + timedelta(minutes=1)
-        ends_at = starts_at + timedelta(minutes=_MINUTES)
+        ends_at = starts_at + timedelta(minutes=MINUTES)
         self.appointments[id] = {
             "_id": id,
             **DIMENSIONS,
@@ -166,21 +181,17 @@ class Story:
         """The id of the mail that says so."""
         self.asks(Action.CONFIRM, key, "confirm")
         del self.appointments[appointment_id(key)]["expires_at"]
-        return self._step_and_tell(key, "confirmed", "confirmation")
+        return self.step_and_tell(key, "confirmed", "confirmation")
 
     def moves(self, key: str, to: datetime = LATER) -> str:
         self.asks(Action.MOVE, key, to.isoformat())
-        id = appointment_id(key)
-        document = self.appointments[id]
-        document |= {"starts_at": to, "ends_at": to + timedelta(minutes=_MINUTES)}
-        document["reschedules"] += 1
-        self.owns(id, cells(to))
-        return self._step_and_tell(key, "rescheduled", "rescheduled")
+        self.takes_time(appointment_id(key), to)
+        return self.step_and_tell(key, "rescheduled", "rescheduled")
 
     def cancels(self, key: str) -> str:
         self.asks(Action.CANCEL, key, "cancel")
         self.owns(appointment_id(key), [])
-        return self._step_and_tell(key, "cancelled", "cancellation")
+        return self.step_and_tell(key, "cancelled", "cancellation")
 
     def lets_expire(self, key: str) -> None:
         self.now += timedelta(minutes=3)
@@ -193,14 +204,16 @@ class Story:
         self.cells.append(CellsChanged(self.now, id, OFFICE, tuple(cells)))
         self.appointments[id]["cells"] = list(cells)
 
-    def step(self, id: str, step: str) -> str:
+    def step(self, id: str, step: str, *, by: str = "citizen") -> str:
         """The id of its event; whoever hears it has heard it."""
         document = self.appointments[id]
         document["version"] += 1
-        document["status"] = _STATUS.get(step, step)
-        document["steps"].append({"step": step, "at": self.now})
+        if step not in _KEEP_STATUS:
+            document["status"] = "confirmed" if step == "restored" else _STATUS.get(step, step)
+        document["steps"].append({"step": step, "at": self.now, "by": by})
         event = f"{id}-{document['version']}"
-        body = json.dumps({"data": {"starts_at": document["starts_at"].isoformat()}})
+        data = {"starts_at": document["starts_at"].isoformat(), "steps": [{"step": step, "by": by}]}
+        body = json.dumps({"data": data})
         told = {"id": event, "exchange": "appointments", "type": f"appointment.{step}.v1", "at": self.now}
         document["history"].append({**told, "sequence": document["version"], "body": body})
         self._counts(document)
@@ -208,14 +221,33 @@ class Story:
             self.learns(id)
         return event
 
+    def takes_time(self, id: str, to: datetime) -> None:
+        document = self.appointments[id]
+        document |= {"starts_at": to, "ends_at": to + timedelta(minutes=MINUTES)}
+        document["reschedules"] += 1
+        self.owns(id, cells(to))
+
+    def step_and_tell(self, key: str, step: str, purpose: str, *, by: str = "citizen") -> str:
+        id = appointment_id(key)
+        event = self.step(id, step, by=by)
+        mail = self.plans(id, event, purpose)
+        if self.appointments[id]["contact"]["sms_consent"] and purpose not in ("waiting", "offer_expired"):
+            self.sends(self.plans(id, event, purpose, channel="sms"))
+        self.sends(mail)
+        return mail
+
     def learns(self, id: str) -> None:
         document = self.appointments[id]
         known = {name: document[name] for name in ("status", "starts_at")}
         known["contact_sequence"] = document.get("contact_sequence")
+        offer = document.get("offer", {})
+        known |= {"waits": "wish" in document, "offer_starts_at": offer.get("starts_at")}
+        known["offer_expires_at"] = offer.get("expires_at")
         self.learned.append(Learned(self.now, id, document["version"], known))
 
     def plans(self, id: str, event: str, purpose: str, *, channel: str = "email") -> str:
         document = self.appointments[id]
+        about = document["offer"] if purpose == "offer" else document
         delivery = f"{event}:{purpose}:{channel}"
         self.deliveries[delivery] = {
             "_id": delivery,
@@ -228,9 +260,9 @@ class Story:
             "attempts": 0,
             "version": 0,
             "state_sequence": document["version"],
-            "starts_at": document["starts_at"],
+            "starts_at": about["starts_at"],
             "created_at": self.now,
-            "not_after": document["starts_at"],
+            "not_after": about["expires_at"] if purpose == "offer" else about["starts_at"],
             "history": [],
             "outbox": [],
         }
@@ -271,15 +303,6 @@ class Story:
         began = self.now.timestamp()
         self.struck.append(Struck(row, "a fault", began, began + seconds, began + seconds, resends=resends))
 
-    def _step_and_tell(self, key: str, step: str, purpose: str) -> str:
-        id = appointment_id(key)
-        event = self.step(id, step)
-        mail = self.plans(id, event, purpose)
-        if self.appointments[id]["contact"]["sms_consent"]:
-            self.sends(self.plans(id, event, purpose, channel="sms"))
-        self.sends(mail)
-        return mail
-
     def _counts(self, document: Mapping[str, Any]) -> None:
         names = (*DIMENSIONS, "persons", "children_under_6", "starts_at", "ends_at")
         fact = {name: document[name] for name in names}
@@ -293,7 +316,7 @@ def a_whole_story() -> Story:
     story = Story()
     for number, key in enumerate(("anna", "berta", "carla")):
         story.searches()
-        story.holds(key, starts_at=VISIT + timedelta(minutes=_MINUTES * number))
+        story.holds(key, starts_at=VISIT + timedelta(minutes=MINUTES * number))
         story.gives_contact(key, sms=key == "berta")
         story.confirms(key)
     story.moves("berta")
