@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -19,7 +20,11 @@ def configure_logging(*, service: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
     structlog.configure(
-        processors=[*processors, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        processors=[
+            *processors,
+            structlog.processors.ExceptionRenderer(_where),
+            structlog.processors.JSONRenderer(),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -31,6 +36,16 @@ def configure_logging(*, service: str, level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _where(exc_info: Any) -> str:
+    """Kind and place of an exception and of what caused it; never its message, which may quote a person's data."""
+    parts, error = [], exc_info[1]
+    while error is not None:
+        frames = traceback.format_list(traceback.extract_tb(error.__traceback__))
+        parts.append(f"{type(error).__module__}.{type(error).__qualname__}\n{''.join(frames)}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "caused by ".join(parts)
 
 
 def get_logger() -> Any:

@@ -223,7 +223,7 @@ def _count_appointment(document: Document, figures: Counter[tuple[str, str]]) ->
     figures[booked, "persons_under_6"] += document["children_under_6"]
     waited = (datetime.fromisoformat(visit) - datetime.fromisoformat(booked)).days
     figures[booked, f"lead_days {waited}"] += 1
-    if document["status"] not in OVER:
+    if document.get("outcome", document["status"]) not in OVER:
         minutes = int((document["ends_at"] - document["starts_at"]).total_seconds()) // 60
         figures[visit, "booked_minutes"] += minutes
 

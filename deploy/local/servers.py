@@ -16,8 +16,11 @@ from shared.setup import KEYFILE, Trouble, database_users, deploy_folder
 class Mongod(Process):
     """A replica set of one with access control, its data and port kept from one start to the next."""
 
-    def __init__(self, *, folder: Path, secrets: Path, ports: Ports, name: str = "mongod") -> None:
+    def __init__(
+        self, *, folder: Path, secrets: Path, ports: Ports, name: str = "mongod", options: Sequence[str] = ()
+    ) -> None:
         super().__init__(name=name, log=folder / "log" / f"{name}.log")
+        self._options = options
         self.port = ports.of(name)
         self.address = f"127.0.0.1:{self.port}"
         self._data = folder / name
@@ -32,6 +35,7 @@ class Mongod(Process):
             *("--auth", "--keyFile", self._secrets / KEYFILE, "--nounixsocket"),
             # Several stacks share a developer's machine; the default takes half of its memory.
             *("--wiredTigerCacheSizeGB", "1", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *self._options,
         ]
 
     def ready(self) -> bool:

@@ -56,7 +56,7 @@ class Stack:
     """A private Amtstermin below `folder`, for one start and stop. As a context manager it leaves nothing running.
 
     `services` are the kinds that `start` starts, one process each; `environment` goes to every service
-    process; `ports` are ports that must be had, by name.
+    process; `ports` are ports that must be had, by name; `mongod` are more options of the database.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Stack:
         services: Sequence[str] = SERVICES,
         environment: Mapping[str, str] | None = None,
         ports: dict[str, int] | None = None,
+        mongod: Sequence[str] = (),
     ) -> None:
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ class Stack:
         self._environment = dict(environment or {})
         self.secrets = self.folder / "secrets"
         self.sms_file = self.folder / "sms.jsonl"
-        self.mongod = Mongod(folder=self.folder, secrets=self.secrets, ports=self.ports)
+        self.mongod = Mongod(folder=self.folder, secrets=self.secrets, ports=self.ports, options=mongod)
         self.rabbitmq = RabbitMQ(folder=self.folder, secrets=self.secrets, ports=self.ports)
         self.mail = MailCatcher(folder=self.folder, ports=self.ports)
         self.services: dict[str, Service] = {}

@@ -10,11 +10,13 @@ from pydantic import ValidationError
 from services.booking.api import add_day_routes, add_routes, add_staff_routes
 from services.booking.commands import Booking, Day, Inviting
 from services.booking.demand import DemandCounter
+from services.booking.erasing import Erasing, RetentionSweeper
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
 from services.booking.office_storage import OfficeStore
 from services.booking.offices import BrokenOffice, Offices, load_offices
 from services.booking.people import people_of
+from services.booking.retention_storage import Retained
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
 from services.booking.storage import Appointments, DayBook, Invitations, Publications, ensure_indexes
@@ -56,6 +58,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         keep_request=settings.request_without_message,
         inviting=Inviting(Invitations(db), keys=keys, clock=clock),
     )
+    retained = Retained(db)
+    erasing = Erasing(booking, retained=retained, offices=offices)
+    retention = RetentionSweeper(erasing, every=settings.retention_every)
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=settings.sweep_every)
     staff = make_staff(
         db,
@@ -67,7 +72,11 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     consumers = Consumers(url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking))
     health = Health(
-        required={"mongodb": lambda: ping(client), "availability": memory.check},
+        required={
+            "mongodb": lambda: ping(client),
+            "keys": lambda: ping(keys_client),
+            "availability": memory.check,
+        },
         degrading={"rabbitmq": consumers.ping},
     )
 
@@ -77,7 +86,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_indexes(db))
         await once_it_answers(lambda: ensure_staff_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
-        async with running(clock, publisher, relay, offices, memory, demand, sweeper, consumers):
+        await once_it_answers(retained.ensure_indexes)
+        async with running(clock, publisher, relay, offices, memory, demand, sweeper, retention, consumers):
             yield
         client.close()
         keys_client.close()
@@ -88,7 +98,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         health=health,
         lifespan=lifespan,
     )
-    add_routes(app, booking)
+    add_routes(app, booking, erasing)
     add_staff_routes(app, staff)
     add_day_routes(app, staff, booking=booking, day=Day(booking, DayBook(db)))
     return app, health

@@ -27,6 +27,7 @@ class Settings(CommonSettings):
     # The wrapped data keys lie apart from the data, on another server where one is named.
     keys_database: str = "booking_keys"
     keys_mongodb_uri: SecretStr | None = None
+    retention_every: timedelta = timedelta(minutes=1)
     sweep_every: timedelta = timedelta(seconds=5)
     # While nothing is known about the message that asks to confirm, the time is kept this long.
     request_without_message: timedelta = timedelta(hours=24)

@@ -15,6 +15,7 @@ from services.notification.domain import SENDING
 from services.notification.handlers import handlers
 from services.notification.opening import Opener
 from services.notification.rendering import Renderer
+from services.notification.retention import Forgetting
 from services.notification.settings import Settings
 from services.notification.storage import Deliveries, Known
 from shared.http import Health, create_app, serve
@@ -54,6 +55,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     dispatcher = Dispatcher(
         deliveries=deliveries, sender=sender, recorder=recorder, clock=clock, pace=_pace(settings)
     )
+    forgetting = Forgetting(deliveries, clock=clock, keep=settings.keep_deliveries)
     on = handlers(known=known, deliveries=deliveries, dispatcher=dispatcher, clock=clock)
     consumers = Consumers(
         url=settings.amqp_url,
@@ -67,7 +69,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await once_it_answers(clock.start)
         await once_it_answers(deliveries.ensure_indexes)
-        async with running(clock, publisher, relay, dispatcher, consumers):
+        async with running(clock, publisher, relay, dispatcher, forgetting, consumers):
             yield
         await mail.close()
         if sms:
@@ -75,7 +77,10 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         client.close()
         keys_client.close()
 
-    health = Health(required={"mongodb": lambda: ping(client)}, degrading={"rabbitmq": consumers.ping})
+    health = Health(
+        required={"mongodb": lambda: ping(client), "keys": lambda: ping(keys_client)},
+        degrading={"rabbitmq": consumers.ping},
+    )
     app = create_app(
         title="Amtstermin notification",
         description="Sends e-mail and SMS for what happens to appointments. It has no interface but its events.",

@@ -38,6 +38,8 @@ class Settings(CommonSettings):
     send_timeout: timedelta = timedelta(seconds=10)
     # Also the number of SMTP connections. Servers often allow no more from one client.
     sends_in_flight: int = Field(default=16, ge=1, le=200)
+    # Counted from when a message would have been too late, which is at the latest when the visit begins.
+    keep_deliveries: timedelta = timedelta(days=30)
     poll_every: timedelta = timedelta(seconds=1)
 
     @field_validator("sender")

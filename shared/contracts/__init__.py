@@ -1,6 +1,7 @@
 """The events that the services exchange: one definition each, read tolerantly."""
 
 from shared.contracts.appointments import (
+    AppointmentAnonymised,
     AppointmentCalled,
     AppointmentCancelled,
     AppointmentCheckedIn,
@@ -50,6 +51,7 @@ from shared.contracts.reading import EVENTS, UnreadableEvent, parse_event
 
 __all__ = [
     "EVENTS",
+    "AppointmentAnonymised",
     "AppointmentCalled",
     "AppointmentCancelled",
     "AppointmentCheckedIn",

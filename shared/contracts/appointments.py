@@ -29,6 +29,7 @@ class AppointmentState(Data):
     sequence of the newest contact event, for those who may hear it. `previous_starts_at` is what a reschedule
     changed. `offer_…` is a time that waits for an answer, `offers` how many were made. `reason` says why the
     office acted, `proposals` are free times as it cancelled. Minutes of waiting and handling leave out pauses.
+    `outcome` is the status before the person's data were erased.
     """
 
     appointment: str
@@ -60,6 +61,7 @@ class AppointmentState(Data):
     calls: int = 0
     waiting_minutes: int | None = None
     handling_minutes: int | None = None
+    outcome: str | None = None
 
 
 class AppointmentEvent(Event):
@@ -191,6 +193,12 @@ class AppointmentUndone(AppointmentEvent):
     """The last action of the day was taken back: the state is as before it."""
 
     type: Literal["appointment.undone.v1"] = "appointment.undone.v1"
+
+
+class AppointmentAnonymised(AppointmentEvent):
+    """The person's data were erased; what remains says nothing of a person, and no figure changes."""
+
+    type: Literal["appointment.anonymised.v1"] = "appointment.anonymised.v1"
 
 
 class Demand(Data):

@@ -4,11 +4,12 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+
+import httpx
 
 from deploy.local.reading import text_of
 from shared import parking
-from shared.contracts import ContactErased, ErasedContact, new_event
 from shared.crashpoints import CrashPoint as At
 from tests.e2e.crash_walk import REFUSED, Walk, tried
 from tests.ledger import put_on_queue
@@ -230,15 +231,29 @@ def nobody_can_read_a_message(walk: Walk) -> None:
 
 def is_erased(walk: Walk) -> None:
     """Neither key nor ciphertext is left, whenever the process dies."""
-    person = walk.asker()
-    id, now = person.booked["id"], datetime.now(UTC)
-    erased = new_event(ContactErased, subject=id, sequence=2, data=ErasedContact(appointment=id), time=now)
+    person = walk.booker()
+    id, client = person.booked["id"], walk.place.books.client
+    known = client["notification"]["contacts"]
+
+    def erase() -> httpx.Response:
+        return person.http.delete(f"{person.path}?cancel=true", headers=person.authorization)
+
     with walk.death():
-        asyncio.run(put_on_queue(walk.stack, "notification.contacts", erased))
-    walk.ends(person, *ASKED, confirm_request="sent")
-    client = walk.place.books.client
+        answer = tried(erase)
+    assert answer in (None, 204)
+    assert erase().status_code == 204
+    eventually(lambda: "data" not in (known.find_one({"_id": id}) or {"data": "?"}), what="notification forgets")
+    # The mail that says so may have been quicker than the word that nobody is to be written to.
+    last = walk.place.books.deliveries_of(id)["cancellation"]
+    assert last in ("sent", "superseded")
+    sent = {"confirm_request": "sent", "confirmation": "sent", "cancellation": last}
+    walk.ends(person, *BOOKED, "cancelled", "anonymised", **sent)
     assert client["notification_keys"]["keys"].find_one({"_id": id}) == {"_id": id, "erased": True}
-    assert "data" not in (client["notification"]["contacts"].find_one({"_id": id}) or {"data": "?"})
+    eventually(lambda: not client["booking_keys"]["keys"].count_documents({"_id": id}), what="the key is gone")
+    eventually(
+        lambda: "key_left" not in (walk.place.books.appointments.find_one({"_id": id}) or {}),
+        what="the appointment says so",
+    )
 
 
 def asks_while_the_mail_server_is_away(walk: Walk) -> None:
@@ -286,6 +301,9 @@ CASES = (
     Case(At.BOOKING_AFTER_CODE_TRY, "booking", confirms_by_code),
     Case(At.BOOKING_AFTER_RELEASE, "booking", waits_for_a_cancelled_time),
     Case(At.BOOKING_AFTER_SETTLE, "booking", lets_two_holds_run_out),
+    Case(At.BOOKING_AFTER_ERASURE_CANCELLED, "booking", is_erased),
+    Case(At.BOOKING_AFTER_ANONYMISED, "booking", is_erased),
+    Case(At.BOOKING_AFTER_KEY_DESTROYED, "booking", is_erased),
     Case(At.BOOKING_AFTER_OFFICE, "booking", office_changes_before_booking_starts),
     Case(At.BOOKING_AFTER_DEMAND, "booking", searches),
     Case(At.RELAY_BEFORE_PUBLISH, "booking", asks),

@@ -14,8 +14,10 @@ from deploy.local.stack import Stack
 from services.booking.commands import Booking, HoldRequest, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.domain.office import Member, Office
+from services.booking.erasing import Erasing
 from services.booking.key_store import KeyStore
 from services.booking.memory import Memory
+from services.booking.retention_storage import Retained
 from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
@@ -42,8 +44,10 @@ class MovedClock(DatabaseClock):
 class Desk:
     booking: Booking
     sweeper: Sweeper
+    erasing: Erasing
     clock: MovedClock
     database: Database
+    keys: Database
     office: Any = field(default_factory=an_office)
 
     def wish(self, *, place: int = 5, **changes: Any) -> HoldRequest:
@@ -94,7 +98,8 @@ async def a_desk(servers: Stack, *, office: Office | None = None) -> AsyncIterat
     publisher = Publisher(url=settings.amqp_url, name="none")
     relay = Relay(publisher=publisher, collections=[database["appointments"]], clock=clock)
     memory = Memory(database, offices=offices, clock=clock)
-    people = some_people(KeyStore(client[f"{settings.mongodb_database}_keys"]), secrets=KEYS, clock=clock)
+    keys = client[f"{settings.mongodb_database}_keys"]
+    people = some_people(KeyStore(keys), secrets=KEYS, clock=clock)
     appointments = Appointments(database, relay=relay, contact_told=people.told)
     booking = Booking(
         offices=offices,
@@ -108,12 +113,15 @@ async def a_desk(servers: Stack, *, office: Office | None = None) -> AsyncIterat
         inviting=Inviting(Invitations(database), keys=KEYS, clock=clock),
     )
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=timedelta(hours=1))
+    retained = Retained(database)
+    await retained.ensure_indexes()
+    erasing = Erasing(booking, retained=retained, offices=booking.offices)
     await memory.start()
     try:
-        yield Desk(booking, sweeper, clock, database, offices["zollernalbkreis"])
+        yield Desk(booking, sweeper, erasing, clock, database, keys, offices["zollernalbkreis"])
     finally:
         await memory.stop()
         await clock.stop()
-        for name in (settings.mongodb_database, f"{settings.mongodb_database}_keys"):
-            await client.drop_database(name)
+        for one in (database, keys):
+            await client.drop_database(one.name)
         client.close()

@@ -46,7 +46,7 @@ async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         yield
 
     app = create_app(title="t", description="t", health=Health(required={}, degrading={}), lifespan=nothing)
-    add_routes(app, desk.booking)
+    add_routes(app, desk.booking, desk.erasing)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://booking") as client:
         yield client
 

@@ -6,6 +6,7 @@ from services.booking.api import (
     appointments,
     catalogue,
     pages,
+    person,
     problems,
     staff_accounts,
     staff_day,
@@ -15,14 +16,16 @@ from services.booking.api import (
     staff_session,
 )
 from services.booking.commands import Booking, Day
+from services.booking.erasing import Erasing
 from services.booking.staff import Staff
 
 
-def add_routes(app: FastAPI, booking: Booking) -> None:
+def add_routes(app: FastAPI, booking: Booking, erasing: Erasing) -> None:
     problems.add_handlers(app)
     app.include_router(catalogue.router(booking))
     app.include_router(appointments.router(booking))
-    app.include_router(pages.router(booking))
+    app.include_router(person.router(erasing))
+    app.include_router(pages.router(booking, erasing))
 
 
 def add_staff_routes(

@@ -11,8 +11,11 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from services.booking.api.appointments import opens
+from services.booking.api.schemas import export_out
 from services.booking.commands import Booking, CodeUsedUp, WrongSecret
-from services.booking.domain.appointment import AlreadyOver, Appointment, Expired, WrongStatus
+from services.booking.domain.appointment import OPEN, AlreadyOver, Appointment, Expired, WrongStatus
+from services.booking.erasing import Erasing
+from services.booking.people import Erased
 from services.booking.storage import NotFound
 
 _pages = Environment(
@@ -30,13 +33,14 @@ _FAULTS: dict[type[Exception], tuple[int, str]] = {
     NotFound: (404, "Diesen Termin gibt es nicht."),
     Expired: (410, "Die Zeit zum Bestätigen ist abgelaufen. Bitte buchen Sie neu."),
     AlreadyOver: (409, "Der Termin hat schon begonnen. Bitte rufen Sie uns an."),
+    Erased: (410, "Zu diesem Termin sind keine Daten zur Person mehr gespeichert."),
     WrongStatus: (409, "Das ist bei diesem Termin nicht mehr möglich."),
 }
 Secret = Annotated[str, Query(max_length=100)]
 FormSecret = Annotated[str, Form(max_length=100)]
 
 
-def router(booking: Booking) -> APIRouter:
+def router(booking: Booking, erasing: Erasing) -> APIRouter:
     routes = APIRouter(include_in_schema=False, route_class=_FaultPage)
 
     @routes.get("/confirm/{id}")
@@ -58,6 +62,22 @@ def router(booking: Booking) -> APIRouter:
         await _own(booking, str(id), secret)
         appointment = await booking.cancel(str(id))
         return _page("manage.html", secret=secret, **_shown(booking, appointment))
+
+    @routes.post("/manage/{id}/export")
+    async def export(id: uuid.UUID, secret: FormSecret) -> Response:
+        await _own(booking, str(id), secret)
+        exported = export_out(await erasing.export(str(id)))
+        headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="termin.json"'}
+        return Response(exported.model_dump_json(indent=1), media_type="application/json", headers=headers)
+
+    @routes.post("/manage/{id}/erase")
+    async def erase(id: uuid.UUID, secret: FormSecret, sure: Annotated[bool, Form()] = False) -> HTMLResponse:
+        appointment = await _own(booking, str(id), secret)
+        if not sure:
+            ahead = appointment.status in OPEN
+            return _page("erase.html", secret=secret, ahead=ahead, **_shown(booking, appointment))
+        await erasing.erase(str(id), cancel=True)
+        return _page("erased.html")
 
     return routes
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
-from services.booking import commands, memory, storage
+from services.booking import commands, erasing, memory, people, storage
 from services.booking.domain import appointment, office, visits
 from shared.http import Problem, problem_response
 
@@ -29,6 +29,11 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         "Use the link in the message about that appointment, or ask the office for a new invitation."),
     commands.CodeUsedUp: (
         429, "code-used-up", "Too many wrong codes", "The link in the message still works."),
+    erasing.ErasureCancels: (
+        409, "erasure-cancels", "Erasing the data cancels the booking",
+        "The visit lies ahead, and nobody can be expected without a name. Add cancel=true to cancel and erase."),
+    people.Erased: (
+        410, "erased", "The person's data were erased", "Nothing is stored about a person any more."),
     appointment.Expired: (
         410, "expired", "The time to confirm is over", "The time was released. Please book again."),
     appointment.AlreadyOver: (

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Email
 from services.booking.commands import Instead
 from services.booking.domain.appointment import Appointment, Status
 from services.booking.domain.office import Member
+from services.booking.erasing import Stored
 from shared.contracts.offices import Authority, Fee, Location, Minutes, Precondition, Text
 
 # Letters and marks of any script, spaces, and what stands in names; no symbols, emoji or direction marks.
@@ -253,8 +254,71 @@ def members_of(members: tuple[MemberIn, ...]) -> tuple[Member, ...]:
 
 
 def appointment_out(appointment: Appointment) -> AppointmentOut:
-    values = {
-        name: getattr(appointment, name) for name in AppointmentOut.model_fields if name not in ("waits", "offer")
-    }
+    plain = AppointmentOut.model_fields.keys() - {"waits", "offer"}
+    values = {name: getattr(appointment, name) for name in plain}
     offer = OfferOut.model_validate(appointment.offer, from_attributes=True) if appointment.offer else None
     return AppointmentOut(**values, waits=appointment.wish is not None, offer=offer)
+
+
+class PersonOut(BaseModel):
+    family_name: str
+    given_name: str | None
+    email: str | None
+    phone: str | None
+    access_needs: tuple[str, ...]
+    language: str | None
+    sms_consent: bool
+
+
+class StepOut(BaseModel):
+    step: str
+    at: datetime
+
+
+class KeptOut(BaseModel):
+    until: datetime | None = Field(
+        description="When name and addresses are erased, by what is known now; null while the booking is open"
+    )
+    then: str
+    elsewhere: str
+
+
+class ExportOut(BaseModel):
+    """All that is stored about the person: Art. 15 and 20 GDPR."""
+
+    appointment: AppointmentOut
+    person: PersonOut
+    municipalities: tuple[str, ...]
+    channel: str
+    steps: list[StepOut]
+    kept: KeptOut
+
+
+_THEN = (
+    "Kept are the times, the service, the number of persons and their municipalities, without a name or address, "
+    "for statistics."
+)
+_ELSEWHERE = (
+    "The sender of messages has the same name and addresses and erases them at the same moment; its list of sent "
+    "messages holds no address and is kept for 30 days after the visit. The statistics hold no person."
+)
+
+
+def export_out(stored: Stored) -> ExportOut:
+    appointment, contact = stored.appointment, stored.appointment.contact
+    return ExportOut(
+        appointment=appointment_out(appointment),
+        person=PersonOut(
+            family_name=stored.person.family_name,
+            given_name=stored.person.given_name,
+            email=stored.person.email,
+            phone=stored.person.phone,
+            access_needs=stored.person.access_needs,
+            language=contact.language if contact else None,
+            sms_consent=bool(contact and contact.sms_consent),
+        ),
+        municipalities=appointment.municipalities,
+        channel=appointment.channel,
+        steps=[StepOut(step=step.step, at=step.at) for step in appointment.steps],
+        kept=KeptOut(until=stored.erased_at, then=_THEN, elsewhere=_ELSEWHERE),
+    )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
@@ -333,7 +333,9 @@ class Booking:
         now = self.clock.now()
         digest = self.people.email_digest(email)
         for id in await self.appointments.ids_by_email(digest, now=now, most=_MOST_LINKS):
-            await self.appointments.send_link(id, LinkRequested, now=now, not_since=now - _LINK_EVERY)
+            # Erased a moment ago: there is nobody to tell.
+            with suppress(Erased):
+                await self.appointments.send_link(id, LinkRequested, now=now, not_since=now - _LINK_EVERY)
 
     async def person_of(self, appointment: Appointment) -> Person:
         """For staff, at the counter and in the day's list; whoever was erased has no name any more."""

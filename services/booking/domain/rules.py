@@ -57,6 +57,16 @@ class BookingRules(Data):
     cooling_minutes: tuple[int, int]
 
 
+class Retention(Data):
+    """How long the person's data stay: hours after a hold, or a request that nobody confirmed, ran out; days after
+    a cancellation; days after the visit, kept or not."""
+
+    hold_hours: int = Field(default=1, ge=0, le=24)
+    unconfirmed_hours: int = Field(default=24, ge=0, le=7 * 24)
+    cancelled_days: int = Field(default=1, ge=0, le=30)
+    visit_days: int = Field(default=7, ge=0, le=90)
+
+
 class Holidays(Data):
     country: str
     subdivision: str | None = None
@@ -98,6 +108,7 @@ class OfficeData(offices.Office):
     """An office as its file describes it: what all may know, and the rules of booking."""
 
     booking: BookingRules
+    retention: Retention = Retention()
     holidays: Holidays
     collation: Collation = Collation()
     surname_ranges: tuple[SurnameRange, ...] = ()

@@ -12,12 +12,23 @@ from services.booking.domain.appointment import Appointment, Change
 from services.booking.recent import Recent
 from services.booking.storage.documents import difference, to_appointment, to_document, to_state
 from services.booking.storage.faults import ChangedMeanwhile, NotFound, refused
-from shared.contracts import AppointmentHeld, Contact, ContactProvided, Event, new_event
+from shared.contracts import (
+    AppointmentHeld,
+    Contact,
+    ContactErased,
+    ContactProvided,
+    ErasedContact,
+    Event,
+    LinkRequested,
+    new_event,
+)
+from shared.contracts.event import wire_type
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Collection, Database, Document, Session
 from shared.outbox import Entry, Relay, outbox_entry
 
 SCHEMA = 1
+_TELLING_A_CONTACT = {wire_type(event) for event in (ContactProvided, LinkRequested)}
 # Who lets go of cooling cells, before and after.
 Giving = tuple[Appointment, Appointment]
 
@@ -115,8 +126,10 @@ class Appointments:
         if change.contact:
             told.append(await self.contact_entry(after, change.contact, now=change.now))
         update = difference(before, after)
-        if change.contact:
+        if change.contact is ContactProvided:
             update["$set"]["requested_by"] = told[0]["id"]
+        if before.person and not after.person:
+            update["$set"]["key_left"] = True
         update["$push"] = {"outbox": {"$each": told}, "history": {"$each": _remembered(told, by=change.by)}}
         return {"_id": before.id, "version": before.version, "status": before.status}, update, told
 
@@ -240,10 +253,15 @@ class Appointments:
             event,
             subject=appointment.id,
             sequence=appointment.version,
-            data=await self._contact_told(appointment),
+            data=await self._contact_data(appointment, event),
             time=now,
         )
         return outbox_entry(told)
+
+    async def _contact_data(self, appointment: Appointment, event: type[Event]) -> Contact | ErasedContact:
+        if event is ContactErased:
+            return ErasedContact(appointment=appointment.id)
+        return await self._contact_told(appointment)
 
     def _told(self, appointment: Appointment, event: type[Event], *, now: datetime) -> Entry:
         return outbox_entry(
@@ -276,9 +294,9 @@ def _giving_guard(before: Appointment) -> Document:
 
 
 def _remembered(entries: list[Entry], *, by: Actor = CITIZEN) -> list[Entry]:
-    """As history keeps them: contact events by id only, since a republish fills them from the appointment."""
+    """As history keeps them: what tells a contact by id only, since a republish fills it from the appointment."""
     who = {"by": by.id} if by.id else {}
-    return [{**e, **who, "body": None} if e["exchange"] == "contacts" else {**e, **who} for e in entries]
+    return [{**e, **who, "body": None} if e["type"] in _TELLING_A_CONTACT else {**e, **who} for e in entries]
 
 
 async def taken_cells(database: Database, *, now: datetime) -> AsyncIterator[Document]:

@@ -43,6 +43,7 @@ def to_state(appointment: Appointment) -> AppointmentState:
         calls=appointment.calls,
         waiting_minutes=appointment.waiting_minutes,
         handling_minutes=appointment.handling_minutes,
+        outcome=appointment.outcome,
     )
 
 

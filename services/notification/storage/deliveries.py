@@ -81,7 +81,14 @@ class Deliveries:
         await self.collection.create_index(
             [("settle", 1)], name="settle", partialFilterExpression={"settle": True}
         )
+        await self.collection.create_index([("not_after", 1)], name="not_after")
         await ensure_outbox_index(self.collection)
+
+    async def forget(self, *, late_since: datetime) -> int:
+        """Removes what could only have come too late at that time, and has told all that it had to tell."""
+        done = {"status": {"$ne": Status.DUE.value}, "outbox.0": {"$exists": False}, "settle": {"$exists": False}}
+        result = await self.collection.delete_many({"not_after": {"$lt": late_since}, **done})
+        return result.deleted_count
 
     async def plan(self, delivery: Delivery, *, claimed: Claimed | None = None) -> bool:
         """False where the same event has planned it before; then `claimed` is void."""

@@ -19,6 +19,7 @@ from shared.contracts import Event, parse_event
 from shared.messaging import Publisher
 from shared.mongo import Client, Database, DatabaseClock, Document
 from shared.outbox import Relay
+from shared.sealing import PrivateKeys
 from tests.integration.notification.mailbox import Mailbox
 from tests.integration.notification.patience import until
 from tests.sealed import PRIVATE
@@ -70,12 +71,14 @@ class Notification:
         assert found is not None
         return found
 
-    async def until(self, event: Event, purpose: str, status: str, *, channel: str = "email") -> Document:
-        """The delivery, as soon as it has this status."""
+    async def until(
+        self, event: Event, purpose: str, status: str, *, channel: str = "email", **stored: str
+    ) -> Document:
+        """The delivery, as soon as it has this status, and in other fields what is `stored`."""
 
         async def look() -> Document | None:
             id = f"{event.id}:{purpose}:{channel}"
-            return await self.deliveries.collection.find_one({"_id": id, "status": status})
+            return await self.deliveries.collection.find_one({"_id": id, "status": status, **stored})
 
         found = await until(look, what=f"{purpose} by {channel} is {status}")
         assert found is not None
@@ -106,6 +109,7 @@ class Notifications:
         sms: SmsProvider | None = None,
         renderer: Renderer | None = None,
         running: bool = True,
+        private_keys: PrivateKeys = PRIVATE,
         **smtp: Any,
     ) -> Notification:
         clock = await self._shared_clock()
@@ -114,7 +118,7 @@ class Notifications:
         mail = EmailChannel(self._server(**smtp), sender=SENDER, timeout=pace.send_timeout)
         sender = Sender(
             known=known,
-            opener=Opener(PRIVATE),
+            opener=Opener(private_keys),
             renderer=renderer or Renderer(sender=SENDER),
             mail=mail,
             sms=sms,

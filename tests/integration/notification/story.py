@@ -30,6 +30,10 @@ class Story:
         self.starts_at = self._now + timedelta(days=7)
 
     @property
+    def id(self) -> str:
+        return self._id
+
+    @property
     def email(self) -> str:
         return str(self._contact["email"])
 

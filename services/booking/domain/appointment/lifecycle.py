@@ -6,6 +6,7 @@ from typing import Any
 
 from services.booking.domain.actors import CITIZEN, SYSTEM, Actor
 from services.booking.domain.appointment.values import (
+    CANCELLED,
     MOST_CONTACTS,
     OWNING,
     AlreadyOver,
@@ -24,6 +25,7 @@ from services.booking.domain.appointment.values import (
 )
 from services.booking.domain.cells import cells_of
 from shared.contracts import (
+    AppointmentAnonymised,
     AppointmentCancelled,
     AppointmentConfirmationSent,
     AppointmentConfirmed,
@@ -35,6 +37,7 @@ from shared.contracts import (
     AppointmentRescheduled,
     AppointmentResized,
     AppointmentRestored,
+    ContactErased,
     ContactProvided,
     Event,
     Step,
@@ -97,6 +100,12 @@ class Appointment:
     waiting_minutes: int | None = None
     handling_minutes: int | None = None
     past: tuple[Moment, ...] = ()
+    # When it expired or was called off.
+    ended_at: datetime | None = None
+    # Once the person's data are erased: when, why, and the status before.
+    anonymised_at: datetime | None = None
+    anonymised_as: str | None = None
+    outcome: Status | None = None
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -132,7 +141,7 @@ class Appointment:
             contact_sequence=self.version + 1,
             contacts_given=self.contacts_given + 1,
             expires_at=min(keep_until, self.starts_at),
-            tells_contact=True,
+            tells=ContactProvided,
         )
 
     def confirmation_sent(self, *, now: datetime, expires_at: datetime) -> "Change":
@@ -229,6 +238,44 @@ class Appointment:
             **self.taking(self.lane, self.starts_at, ends_at, now, release_at),
         )
 
+    def is_over(self, now: datetime) -> bool:
+        """Nothing can happen any more that needs the person."""
+        return self.status == "expired" or self.status in CANCELLED or self.ends_at <= now
+
+    def anonymise(self, *, kind: str, now: datetime) -> "Change":
+        """The person goes; times, service, team, persons and places stay for the figures. Raises WrongStatus."""
+        if self.status == "anonymised" or not self.is_over(now):
+            raise WrongStatus(self.status)
+        return self.changed(
+            AppointmentAnonymised,
+            "anonymised",
+            now,
+            by=SYSTEM,
+            tells=ContactErased if self.contact else None,
+            status="anonymised",
+            outcome=self.status,
+            anonymised_at=now,
+            anonymised_as=kind,
+            **self._without_person(),
+        )
+
+    def _without_person(self) -> dict[str, Any]:
+        """Every field that says who it is, emptied."""
+        contact = ContactDetails(language=self.contact.language, has_email=False) if self.contact else None
+        return {
+            "person": None,
+            "contact": contact,
+            "code": "",
+            "request_digest": "",
+            "claims": (),
+            "active": (),
+            "review": None,
+            "wish": None,
+            "past": (),
+            "expires_at": None,
+            "ended_at": None,
+        }
+
     def give(self, cells: frozenset[str]) -> "Appointment":
         """The same appointment without these of its cooling cells, which somebody else takes in the same write."""
         cooling = tuple(replace(c, cells=tuple(x for x in c.cells if x not in cells)) for c in self.cooling)
@@ -266,6 +313,7 @@ class Appointment:
             active=self.claims,
             cells=(*own, *cells_in(cooling)),
             cooling=cooling,
+            ended_at=None,
         )
 
     def expire(self, *, now: datetime, release_at: datetime) -> "Change":
@@ -290,7 +338,7 @@ class Appointment:
         *,
         at: datetime | None = None,
         by: Actor = CITIZEN,
-        tells_contact: bool = False,
+        tells: type[Event] | None = None,
         **values: Any,
     ) -> "Change":
         """The next version with one step more, which happened `at` or now.
@@ -300,8 +348,7 @@ class Appointment:
         told = {"previous_starts_at": None, "reason": None, "proposals": ()}
         steps = (*self.steps, Step(step=step, at=at or now, by=by.kind))
         after = replace(self, version=self.version + 1, **{"steps": steps, **told, **values})
-        contact = ContactProvided if tells_contact else None
-        return Change(before=self, after=after, event=event, now=now, contact=contact, by=by)
+        return Change(before=self, after=after, event=event, now=now, contact=tells, by=by)
 
     def taking(
         self, lane: str, starts_at: datetime, ends_at: datetime, now: datetime, release_at: datetime
@@ -318,7 +365,14 @@ class Appointment:
     ) -> "Change":
         """A time that was offered goes back at once: the next in line should have it."""
         cooling = cool(self.cooling, self.current_cells(), self.starts_at, now, release_at)
-        gone: dict[str, Any] = {"expires_at": None, "active": (), "invitation": None, "wish": None, "offer": None}
+        gone: dict[str, Any] = {
+            "ended_at": now,
+            "expires_at": None,
+            "active": (),
+            "invitation": None,
+            "wish": None,
+            "offer": None,
+        }
         return self.changed(
             event, status, now, status=status, cooling=cooling, cells=cells_in(cooling), **gone, **values
         )

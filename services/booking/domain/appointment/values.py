@@ -19,6 +19,7 @@ Status = Literal[
     "cancelled",
     "office_cancelled",
     "no_show",
+    "anonymised",
 ]
 # Those that a person is still expected for, or is there.
 OPEN: frozenset[Status] = frozenset(
@@ -76,7 +77,7 @@ class ContactDetails:
     """
 
     language: str
-    digest: str
+    digest: str | None = None
     email_digest: str | None = None
     sms_consent: bool = False
     has_email: bool = True

@@ -1,0 +1,35 @@
+"""What is stored about a person: shown and erased, by whoever has the booking's token or a message's link."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.booking.api.appointments import AppointmentId, Bearer, opens
+from services.booking.api.problems import responses, unauthorized
+from services.booking.api.schemas import ExportOut, export_out
+from services.booking.erasing import Erasing
+
+Cancel = Annotated[bool, Query(description="Say true where erasing a booking that lies ahead shall cancel it")]
+
+
+def router(erasing: Erasing) -> APIRouter:
+    routes = APIRouter(prefix="/v1", tags=["personal data"])
+    keys = erasing.booking.keys
+
+    def authorized(id: AppointmentId, bearer: Bearer) -> str:
+        if bearer is None or not opens(keys, bearer.credentials, str(id)):
+            raise unauthorized()
+        return str(id)
+
+    @routes.get("/appointments/{id}/export", summary="All that is stored about the person",
+                responses=responses(401, 404, 410))  # fmt: skip
+    async def export(id: AppointmentId, bearer: Bearer, response: Response) -> ExportOut:
+        response.headers["Cache-Control"] = "no-store"
+        return export_out(await erasing.export(authorized(id, bearer)))
+
+    @routes.delete("/appointments/{id}", status_code=204, summary="Erase the person's data",
+                   responses=responses(401, 404, 409))  # fmt: skip
+    async def erase(id: AppointmentId, bearer: Bearer, cancel: Cancel = False) -> None:
+        await erasing.erase(authorized(id, bearer), cancel=cancel)
+
+    return routes

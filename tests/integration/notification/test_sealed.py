@@ -1,0 +1,113 @@
+"""Contacts come sealed, lie sealed, and go for good."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.notification.retention import Forgetting
+from shared.sealing import PrivateKeys
+from tests.integration.notification.harness import SOON, Notification, Notifications
+from tests.integration.notification.mailbox import Mailbox
+from tests.integration.notification.story import Story
+
+pytestmark = pytest.mark.anyio
+
+
+class Ahead:
+    def __init__(self, notification: Notification, ahead: timedelta) -> None:
+        self._clock, self._ahead = notification.clock, ahead
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._ahead
+
+
+async def test_neither_database_holds_anything_that_can_be_read(
+    notifications: Notifications, notification: Notification
+) -> None:
+    story = Story(notification, family_name="Wolkenbruch", phone="+4915112345678")
+    requested = story.requested()
+    await notification.hear(requested, story.contact())
+    await notification.until(requested, "confirm_request", "sent")
+
+    for database in (notifications.database, notifications.keys):
+        for name in await database.list_collection_names():
+            stored = repr(await database[name].find().to_list(None))
+            for plain in ("Wolkenbruch", story.email, "15112345678", "s3cret", "482913"):
+                assert plain not in stored, name
+
+
+async def test_an_erased_contact_leaves_tombstones_that_keep_late_ones_away(
+    notifications: Notifications, notification: Notification, mailbox: Mailbox
+) -> None:
+    """Seen to fail with either tombstone deleted instead of kept."""
+    story = Story(notification)
+    await notification.hear_in_order(story.contact(), story.erased(), story.contact(), story.link(sequence=12))
+    await notification.hear_in_order(story.erased(), story.contact(sequence=20))
+
+    assert await notifications.keys["keys"].find().to_list(None) == [{"_id": story.id, "erased": True}]
+    (contact,) = await notifications.database["contacts"].find().to_list(None)
+    assert contact["erased"]
+    assert "data" not in contact
+    known = (await notification.known.contacts([story.id]))[story.id]
+    assert known.data is None
+    assert not mailbox.recipients
+
+
+async def test_what_comes_before_its_key_waits_for_it(
+    notifications: Notifications, notification: Notification
+) -> None:
+    story = Story(notification)
+    requested, contact = story.requested(), story.contact()
+    await notification.hear(contact)
+    (key,) = await notifications.keys["keys"].find().to_list(None)
+    await notifications.keys["keys"].delete_many({})
+    await notification.hear(requested)
+    await notification.until(requested, "confirm_request", "due", waits_for="contact")
+
+    await notifications.keys["keys"].insert_one(key)
+    await notification.hear(contact)
+
+    await notification.until(requested, "confirm_request", "sent")
+
+
+async def test_a_message_waits_while_its_contact_cannot_be_opened(notifications: Notifications) -> None:
+    """A private key that was not given yet costs attempts, and no message."""
+    patient = replace(SOON, attempts=1000)
+    blind = await notifications.start(private_keys=PrivateKeys({"n2": b"2" * 32}), retry=patient)
+    story = Story(blind)
+    requested = story.requested()
+    await blind.hear(requested, story.contact())
+    failed = await blind.until(requested, "confirm_request", "due", error="contact cannot be opened")
+    assert failed["attempts"] >= 1
+    await blind.stop()
+
+    seeing = await notifications.start()
+    await seeing.until(requested, "confirm_request", "sent")
+
+
+async def test_deliveries_are_forgotten_when_they_are_long_too_late(notification: Notification) -> None:
+    story = Story(notification)
+    requested = story.requested()
+    await notification.hear(requested, story.contact())
+    await notification.until(requested, "confirm_request", "sent")
+    await notification.deliveries.collection.update_many({}, {"$set": {"outbox": []}})
+
+    async def forgotten_after(ahead: timedelta) -> int:
+        clock = Ahead(notification, ahead)
+        return await Forgetting(notification.deliveries, clock=clock, keep=timedelta(days=30)).forget()
+
+    assert await forgotten_after(timedelta(days=30, hours=23)) == 0
+    assert await forgotten_after(timedelta(days=31, hours=1)) == 1
+
+
+async def test_a_delivery_that_has_something_to_tell_is_not_forgotten(notification: Notification) -> None:
+    story = Story(notification)
+    requested = story.requested()
+    await notification.hear(requested, story.contact())
+    await notification.until(requested, "confirm_request", "sent")
+
+    forgetting = Forgetting(
+        notification.deliveries, clock=Ahead(notification, timedelta(days=99)), keep=timedelta(days=30)
+    )
+    assert await forgetting.forget() == 0
