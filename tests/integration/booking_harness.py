@@ -118,7 +118,9 @@ async def a_desk(servers: Stack, *, office: Office | None = None) -> AsyncIterat
     erasing = Erasing(booking, retained=retained, offices=booking.offices)
     await memory.start()
     try:
-        yield Desk(booking, sweeper, erasing, clock, database, keys, offices["zollernalbkreis"])
+        desk = Desk(booking, sweeper, erasing, clock, database, keys, offices["zollernalbkreis"])
+        await is_fresh(desk)
+        yield desk
     finally:
         await memory.stop()
         await clock.stop()

@@ -13,7 +13,7 @@ from services.booking.commands import CodeUsedUp, KeyReused, WrongSecret
 from services.booking.storage import SlotTaken
 from shared.contracts import LinkRequested
 from tests.builders import a_given_contact
-from tests.integration.booking_harness import KEYS, Desk, a_desk, is_fresh
+from tests.integration.booking_harness import KEYS, Desk, a_desk
 
 pytestmark = pytest.mark.anyio
 KEY = "a-key-of-one-request"
@@ -27,7 +27,6 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def desk(servers: Stack) -> AsyncIterator[Desk]:
     async with a_desk(servers) as desk:
-        await is_fresh(desk)
         yield desk
 
 

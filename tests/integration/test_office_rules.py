@@ -1,6 +1,5 @@
 """The office's rules through HTTP, on a real database: who serves, how long, what has to be answered first."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,9 +32,6 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def desk(servers: Stack) -> AsyncIterator[Desk]:
     async with a_desk(servers, office=an_office(quotas=(URGENT,))) as desk:
-        async with asyncio.timeout(20):
-            while not desk.booking.memory.fresh:  # noqa: ASYNC110 (it has no event)
-                await asyncio.sleep(0.02)
         yield desk
 
 

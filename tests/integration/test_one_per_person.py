@@ -10,7 +10,7 @@ from services.booking.commands import BookedAlready
 from services.booking.domain.appointment import NothingToRestore
 from services.booking.people import GivenContact
 from tests.builders import a_given_contact
-from tests.integration.booking_harness import KEYS, Desk, a_desk, is_fresh
+from tests.integration.booking_harness import KEYS, Desk, a_desk
 
 pytestmark = pytest.mark.anyio
 MINE = a_given_contact(email="mine@example.org")
@@ -24,7 +24,6 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def desk(servers: Stack) -> AsyncIterator[Desk]:
     async with a_desk(servers) as desk:
-        await is_fresh(desk)
         yield desk
 
 

@@ -240,7 +240,7 @@ class Appointment:
 
     def is_over(self, now: datetime) -> bool:
         """Nothing can happen any more that needs the person."""
-        return self.status == "expired" or self.status in CANCELLED or self.ends_at <= now
+        return self.status in {*CANCELLED, "expired", "anonymised"} or self.ends_at <= now
 
     def anonymise(self, *, kind: str, now: datetime) -> "Change":
         """The person goes; times, service, team, persons and places stay for the figures. Raises WrongStatus."""
