@@ -30,8 +30,8 @@ CONFIRMED = a_confirmed()
     [
         (a_hold(), None, None),
         (a_request(), None, None),
-        (expired(a_hold(), LATER), "hold", LATER + HOUR),
-        (expired(a_request(), LATER), "unconfirmed", LATER + 24 * HOUR),
+        (expired(a_hold(), LATER), "hold", MONDAY + timedelta(minutes=10) + HOUR),
+        (expired(a_request(), LATER), "unconfirmed", MONDAY + 24 * HOUR + 24 * HOUR),
         (cancelled(a_hold(), LATER), "cancelled", LATER + DAY),
         (cancelled(a_confirmed(), LATER), "cancelled", LATER + DAY),
         (CONFIRMED, "visit", CONFIRMED.ends_at + 7 * DAY),

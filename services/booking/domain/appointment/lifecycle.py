@@ -321,7 +321,8 @@ class Appointment:
         waits = self.status in ("held", "requested", "waiting")
         if not waits or self.expires_at is None or now < self.expires_at:
             raise WrongStatus(self.status)
-        return self.end(AppointmentExpired, "expired", now, release_at, by=SYSTEM)
+        ended_at = self.expires_at
+        return self.end(AppointmentExpired, "expired", now, release_at, by=SYSTEM, ended_at=ended_at)
 
     def release(self, *, now: datetime) -> "Appointment":
         """The same appointment without the cells whose cooling is over. No event: nobody is told."""
@@ -365,17 +366,19 @@ class Appointment:
     ) -> "Change":
         """A time that was offered goes back at once: the next in line should have it."""
         cooling = cool(self.cooling, self.current_cells(), self.starts_at, now, release_at)
-        gone: dict[str, Any] = {
+        values = {
+            "status": status,
+            "cooling": cooling,
+            "cells": cells_in(cooling),
             "ended_at": now,
             "expires_at": None,
             "active": (),
             "invitation": None,
             "wish": None,
             "offer": None,
+            **values,
         }
-        return self.changed(
-            event, status, now, status=status, cooling=cooling, cells=cells_in(cooling), **gone, **values
-        )
+        return self.changed(event, status, now, **values)
 
     def current_cells(self) -> tuple[str, ...]:
         """Of the present time and desk; none for a ticket, and none for whoever only waits."""
