@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from services.booking.domain.availability import Availability
 from services.booking.domain.cells import CELL
 from services.booking.domain.masks import Ranges
-from services.booking.domain.office import Office
+from services.booking.domain.office import Office, UnbookableStart
 from services.booking.domain.release import Access
 from services.booking.memory import Memory
 from shared.contracts.offices import Service
@@ -86,6 +86,30 @@ class Desks:
             lanes += [lane for lane in allowed if lane not in lanes]
         chosen = lanes if wanted.lane is None else [lane for lane in lanes if lane == wanted.lane]
         return sorted(chosen, key=lambda lane: lane != first)
+
+    def open_lanes(self, wanted: Wanted, *, now: datetime, first: str | None = None) -> list[str]:
+        """For staff: every lane that is open then, the free ones first; a time that cools may be taken as well."""
+        free = self.candidates(wanted, now=now, first=first)
+        availability, ranges = self._rules(wanted)
+        allowed = availability.open_lanes(
+            wanted.team,
+            starts_at=wanted.starts_at,
+            length=wanted.length,
+            now=now,
+            access=wanted.access,
+            ranges=ranges,
+        )
+        rest = [lane for lane in allowed if lane not in free and wanted.lane in (None, lane)]
+        return [*free, *sorted(rest, key=lambda lane: lane != first)]
+
+    def check_open(self, wanted: Wanted, *, now: datetime) -> None:
+        """Raises UnbookableStart where the desk `wanted.lane` is not open then, whenever that is."""
+        availability, _ = self._rules(wanted)
+        lanes = availability.open_lanes(
+            wanted.team, starts_at=wanted.starts_at, length=wanted.length, now=now, access="staff"
+        )
+        if wanted.lane not in lanes:
+            raise UnbookableStart("outside-hours")
 
     def _rules(self, wanted: Wanted) -> tuple[Availability, Ranges]:
         availability = self.memory.availability(wanted.office)

@@ -31,6 +31,8 @@ class Person:
     email: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     access_needs: tuple[str, ...] = field(default=(), repr=False)
+    # The family name before the citizen corrected it.
+    first_name: str | None = field(default=None, repr=False)
 
     def reached_by(self, given: "GivenContact") -> "Person":
         return replace(self, given_name=given.given_name, email=given.email, phone=given.phone)

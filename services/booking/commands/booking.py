@@ -3,11 +3,11 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from services.booking.commands.invitations import Inviting
 from services.booking.demand import DemandCounter
@@ -16,12 +16,12 @@ from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import waiting
 from services.booking.domain.actors import CITIZEN, SYSTEM, Actor
 from services.booking.domain.appointment import Appointment, Change, Party, WrongStatus
-from services.booking.domain.names import same_name
+from services.booking.domain.names import is_small_correction, same_name
 from services.booking.domain.office import Member, Office, Responsibility
 from services.booking.domain.visits import check_preconditions
 from services.booking.memory import Memory
 from services.booking.people import Erased, GivenContact, People, Person
-from services.booking.storage import AlreadyBooked, AlreadyHeld, Appointments, ChangedMeanwhile, SlotTaken
+from services.booking.storage import AlreadyBooked, AlreadyHeld, Appointments, ChangedMeanwhile, Giving, SlotTaken
 from services.booking.tokens import Keys
 from shared.contracts import LinkRequested
 from shared.contracts.offices import Service
@@ -70,8 +70,27 @@ class BookedAlready(Exception):
         self.existing = existing
 
 
+class NameChanged(Exception):
+    """More than a small correction: staff do that, so that no appointment changes hands."""
+
+
 class CodeUsedUp(Exception):
     """Too many wrong codes; the link in the mail still works."""
+
+
+class Asked(Protocol):
+    """What somebody wants to come for, and who comes."""
+
+    @property
+    def services(self) -> tuple[str, ...]: ...
+    @property
+    def family_name(self) -> str: ...
+    @property
+    def members(self) -> tuple[Member, ...]: ...
+    @property
+    def preconditions(self) -> Mapping[str, bool]: ...
+    @property
+    def invitation(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +174,7 @@ class Booking:
     async def hold(self, request: HoldRequest, *, idempotency_key: str) -> Held:
         """Takes the time on any free desk until the hold ends, or raises SlotTaken."""
         office = self.offices[request.office]
-        services = await self._services_for(office, request)
+        services = await self.services_for(office, request)
         now = self.clock.now()
         id = self.keys.appointment_id(idempotency_key)
         availability = self.memory.availability(office.id)
@@ -163,9 +182,7 @@ class Booking:
             answered = await self._first_answer(id, request)
             if answered:
                 return answered
-        minutes = office.minutes(
-            *services, persons=len(request.members), children_under_6=sum(m.under_6 for m in request.members)
-        )
+        minutes = self.minutes(office, services, request.members)
         wanted = Wanted(
             office=office.id,
             team=services[0].team,
@@ -240,7 +257,10 @@ class Booking:
 
     def claims(self, services: tuple[str, ...], family_name: str, contact: GivenContact) -> tuple[str, ...]:
         """A keyed hash per service of who it is for: name and mail, or phone where there is no mail."""
-        person = self.keys.digest(f"{same_name(family_name)}|{contact.email or contact.phone}")
+        return self._claims(services, family_name, contact.email or contact.phone)
+
+    def _claims(self, services: tuple[str, ...], family_name: str, address: str | None) -> tuple[str, ...]:
+        person = self.keys.digest(f"{same_name(family_name)}|{address}")
         return tuple(f"{service}|{person}" for service in services)
 
     async def message_settled(self, id: str, *, caused_by: str) -> None:
@@ -300,12 +320,8 @@ class Booking:
         """Somebody joins or leaves. Raises SlotTaken where the next cells are not free: then moving is the way."""
         appointment = await self.appointments.get(id)
         office = self.offices[appointment.office]
-        self._require_here(office, members)
-        minutes = office.minutes(
-            *office.services(appointment.services),
-            persons=len(members),
-            children_under_6=sum(m.under_6 for m in members),
-        )
+        self.require_here(office, members)
+        minutes = self.minutes(office, office.services(appointment.services), members)
         ends_at = appointment.starts_at + timedelta(minutes=minutes)
         if ends_at > appointment.ends_at:
             # Whoever has a time may lengthen it where the desk is open, whatever is still offered to others.
@@ -327,6 +343,35 @@ class Booking:
             )
 
         return await self.change(id, decide)
+
+    async def correct_name(
+        self, id: str, family_name: str, *, given_name: str | None = None, by: Actor = CITIZEN
+    ) -> Appointment:
+        """Citizens put small things right, against the name as it was first; staff any. Raises NameChanged."""
+        before = await self.appointments.get(id)
+        known = await self.people.open(before)
+        first = known.first_name or known.family_name
+        if by.kind == "citizen" and not is_small_correction(first, family_name):
+            raise NameChanged
+        person = replace(known, family_name=family_name, first_name=first if by.kind == "citizen" else None)
+        if given_name is not None:
+            person = replace(person, given_name=given_name)
+        sealed = await self.people.seal(id, person)
+        claims = self._claims_anew(before, person)
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if person == known:
+                return None
+            return appointment.correct(person=sealed, claims=claims, now=now, by=by)
+
+        return await self.change(id, decide)
+
+    def _claims_anew(self, appointment: Appointment, person: Person) -> tuple[str, ...]:
+        if not appointment.claims:
+            return ()
+        claims = self._claims(appointment.services, person.family_name, person.email or person.phone)
+        own = f"#{appointment.id}"
+        return tuple(f"{claim}{own}" for claim in claims) if appointment.claims[0].endswith(own) else claims
 
     async def send_links(self, email: str) -> None:
         """Tells each confirmed appointment's link again, to the stored address only."""
@@ -374,7 +419,7 @@ class Booking:
         shortest, longest = self.offices[appointment.office].data.booking.cooling_minutes
         return since + timedelta(seconds=random.SystemRandom().uniform(shortest * 60, longest * 60))
 
-    async def _services_for(self, office: Office, request: HoldRequest) -> tuple[Service, ...]:
+    async def services_for(self, office: Office, request: Asked) -> tuple[Service, ...]:
         services = office.services(request.services)
         for service in services:
             if service.mode == "invitation" and request.invitation:
@@ -382,13 +427,18 @@ class Booking:
             elif service.mode != "open":
                 raise NotOpenForBooking(service.mode)
         check_preconditions(services, request.preconditions)
-        self._require_here(office, request.members)
+        self.require_here(office, request.members)
         return services
 
     async def _check_invitation(self, token: str, office: Office, service: Service, family_name: str) -> None:
         await self.inviting.check(token, office=office.id, service=service.id, family_name=family_name)
 
-    def _require_here(self, office: Office, members: tuple[Member, ...]) -> None:
+    def minutes(self, office: Office, services: Sequence[Service], members: Sequence[Member]) -> int:
+        """Raises TooManyPersons."""
+        children = sum(member.under_6 for member in members)
+        return office.minutes(*services, persons=len(members), children_under_6=children)
+
+    def require_here(self, office: Office, members: tuple[Member, ...]) -> None:
         responsibilities = [office.responsibility(m.municipality) for m in members]
         elsewhere = [r for r in responsibilities if not r.here]
         if elsewhere:
@@ -495,6 +545,19 @@ class Booking:
             )
 
         return decide
+
+    async def takers(self, cells: tuple[str, ...], *, but: str) -> list[Giving]:
+        """Whose cooling cells may be taken at once, by staff and the waiting list. Raises SlotTaken."""
+        wanted = frozenset(cells)
+        owners = [owner for owner in await self.appointments.owners(cells) if owner.id != but]
+        giving = [(owner, owner.give(wanted)) for owner in owners]
+        if any(wanted & set(after.cells) for _, after in giving):
+            raise SlotTaken
+        return giving
+
+    def gave(self, giving: Sequence[Giving]) -> None:
+        for _, after in giving:
+            self.memory.put(after)
 
     async def change(self, id: str, decide: "Decide") -> Appointment:
         """Load, decide, write where nothing changed meanwhile; again where it did."""

@@ -171,4 +171,7 @@ class Day:
 
 
 def _rules(office: Office) -> domain.DayRules:
-    return domain.DayRules(late_after=timedelta(minutes=15), late="serve", calls=3)
+    rules = office.data.day
+    return domain.DayRules(
+        late_after=timedelta(minutes=rules.late_after_minutes), late=rules.late, calls=rules.calls
+    )

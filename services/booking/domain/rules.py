@@ -67,6 +67,24 @@ class Retention(Data):
     visit_days: int = Field(default=7, ge=0, le=90)
 
 
+class DayRules(Data):
+    """The day itself: how late somebody may be, what happens to who is later, how often a person is called."""
+
+    late_after_minutes: int = Field(default=15, ge=0, le=240)
+    late: Literal["serve", "append", "rebook"] = "append"
+    calls: int = Field(default=3, ge=1, le=10)
+
+
+class WaitingListRules(Data):
+    """Offers of one waiter: how many in all (one a day), how long each is open, and how many working days before
+    the visit the last one may be made."""
+
+    most_offers: int = Field(default=3, ge=1, le=10)
+    offer_hours: int = Field(default=24, ge=1, le=72)
+    ahead_working_days: int = Field(default=2, ge=1, le=30)
+    horizon_days: int = Field(default=182, ge=1, le=366)
+
+
 class Holidays(Data):
     country: str
     subdivision: str | None = None
@@ -109,6 +127,8 @@ class OfficeData(offices.Office):
 
     booking: BookingRules
     retention: Retention = Retention()
+    day: DayRules = DayRules()
+    waiting_list: WaitingListRules = WaitingListRules()
     holidays: Holidays
     collation: Collation = Collation()
     surname_ranges: tuple[SurnameRange, ...] = ()

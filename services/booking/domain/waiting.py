@@ -30,7 +30,7 @@ class NotWaiting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OfferRules:
-    """At most `most` offers in all and one a day; each open for `lasts`, and gone `ahead` of its start."""
+    """At most `most` offers in all and one a day, each open for `lasts`."""
 
     most: int
     lasts: timedelta
@@ -57,18 +57,19 @@ def leave(appointment: Appointment, *, now: datetime, by: Actor = CITIZEN) -> Ch
     )
 
 
-def may_be_offered(
-    appointment: Appointment, offer: Offer, *, now: datetime, zone: tzinfo, rules: OfferRules, latest: datetime
-) -> bool:
-    """Whether this time may be offered to this waiter at `now`; `latest` is when offers of that day end."""
-    if appointment.wish is None or appointment.offer is not None or offer.expires_at > latest:
+def is_next(appointment: Appointment, *, now: datetime, zone: tzinfo, rules: OfferRules) -> bool:
+    """Whether this waiter may get an offer at `now`: none is open, none was made today, not all are used up."""
+    if appointment.wish is None or appointment.offer is not None:
         return False
     if appointment.status not in ("waiting", "confirmed") or len(appointment.offered_at) >= rules.most:
         return False
     today = now.astimezone(zone).date()
-    if any(at.astimezone(zone).date() == today for at in appointment.offered_at):
-        return False
-    if appointment.has_time and offer.starts_at >= appointment.starts_at:
+    return all(at.astimezone(zone).date() != today for at in appointment.offered_at)
+
+
+def suits(appointment: Appointment, offer: Offer, *, zone: tzinfo) -> bool:
+    """Whether it is one of the wished times; for who has a time already, only an earlier one is."""
+    if appointment.wish is None or (appointment.has_time and offer.starts_at >= appointment.starts_at):
         return False
     return appointment.wish.suits(offer.starts_at.astimezone(zone))
 

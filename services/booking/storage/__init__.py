@@ -1,6 +1,6 @@
 """Documents of the booking service."""
 
-from services.booking.storage.appointments import Appointments, taken_cells
+from services.booking.storage.appointments import Appointments, Giving, taken_cells
 from services.booking.storage.daybook import DayBook, NoPause, PauseRunning
 from services.booking.storage.documents import to_appointment, to_document, to_state
 from services.booking.storage.faults import (
@@ -21,6 +21,7 @@ __all__ = [
     "Appointments",
     "ChangedMeanwhile",
     "DayBook",
+    "Giving",
     "Invitation",
     "InvitationUsed",
     "Invitations",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.booking.domain.actors import CITIZEN, Actor
 from services.booking.domain.appointment.lifecycle import Appointment
-from services.booking.domain.appointment.values import Wish
+from services.booking.domain.appointment.values import ContactDetails, Wish
 from services.booking.domain.cells import cells_of
 from shared.contracts import Step
 
@@ -51,10 +51,12 @@ def book(
     ends_at: datetime,
     now: datetime,
     by: Actor,
+    contact: ContactDetails | None,
 ) -> Appointment:
-    """Confirmed at once: staff know whom they speak to."""
+    """Confirmed at once: staff know whom they speak to, also where nobody can be written to."""
     booked = _new(party, "confirmed", lane=lane, starts_at=starts_at, ends_at=ends_at, now=now, by=by)
-    return replace(booked, status="confirmed", active=party.claims)
+    sequence = booked.version if contact else None
+    return replace(booked, status="confirmed", active=party.claims, contact=contact, contact_sequence=sequence)
 
 
 def walk_in(party: Party, *, ticket: str, ends_at: datetime, now: datetime, by: Actor) -> Appointment:

@@ -29,6 +29,7 @@ from shared.contracts import (
     AppointmentCancelled,
     AppointmentConfirmationSent,
     AppointmentConfirmed,
+    AppointmentCorrected,
     AppointmentExpired,
     AppointmentJoinedWaitingList,
     AppointmentOfficeCancelled,
@@ -281,6 +282,28 @@ class Appointment:
         cooling = tuple(replace(c, cells=tuple(x for x in c.cells if x not in cells)) for c in self.cooling)
         kept = tuple(cell for cell in self.cells if cell not in cells)
         return replace(self, cooling=tuple(c for c in cooling if c.cells), cells=kept)
+
+    def reviewed(self, *, now: datetime, by: Actor) -> "Change":
+        """Staff have looked at it and let it be."""
+        self.require("confirmed", "checked_in", "called", "in_service", "completed")
+        return self.changed(AppointmentCorrected, "reviewed", now, by=by, review=None)
+
+    def correct(self, *, person: bytes, claims: tuple[str, ...], now: datetime, by: Actor = CITIZEN) -> "Change":
+        """The name is put right, and whoever is written to is addressed by it from now on."""
+        self.require("waiting", "confirmed", "checked_in")
+        told: dict[str, Any] = {}
+        if self.contact:
+            told = {"tells": ContactProvided, "contact_sequence": self.version + 1}
+        return self.changed(
+            AppointmentCorrected,
+            "corrected",
+            now,
+            by=by,
+            person=person,
+            claims=claims,
+            active=claims if self.active else (),
+            **told,
+        )
 
     def cancel(self, *, now: datetime, release_at: datetime, by: Actor = CITIZEN) -> "Change":
         self.require("held", "requested", "waiting", "confirmed")
