@@ -33,6 +33,7 @@ def test_a_place_in_line_is_shown_without_any_time(purpose: Purpose, lang: str) 
         assert "K7MQ4XPA" in part
         for time in ("2027", "2026", "00:00", "Uhrzeit", "Time", "Grünewaldstraße", "Ihr Termin\n"):
             assert time not in part
+        assert not re.search(r"verschieben|\bmove\b", part)
     assert "\n\n\n" not in mail.text
     assert mail.calendar is None
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from tests.prove.history import Action
 from tests.unit.prove.story import LANE, LATER, MINUTES, TEAM, VISIT, Story, appointment_id, cells
 
 
@@ -24,6 +25,25 @@ class LongerStory(Story):
         self.appointments[appointment_id(key)]["wish"] = {}
         return self.step_and_tell(key, "joined_waiting_list", "waiting")
 
+    def waits_for_a_time(self, key: str) -> str:
+        """Has none yet; the address is proven."""
+        document = self.appointments[self.holds(key)]
+        document |= {"lane": "", "ends_at": document["starts_at"], "wish": {}}
+        self.owns(document["_id"], [])
+        self.gives_contact(key)
+        self.asks(Action.CONFIRM, key, "confirm")
+        document["status"] = "waiting"
+        return self.step_and_tell(key, "joined_waiting_list", "waiting")
+
+    def accepts(self, key: str) -> str:
+        """What is offered to somebody without a time."""
+        document = self.appointments[appointment_id(key)]
+        offer = document.pop("offer")
+        document |= {name: offer[name] for name in ("lane", "starts_at", "ends_at")}
+        del document["expires_at"], document["wish"]
+        self.owns(document["_id"], cells(offer["starts_at"]))
+        return self.step_and_tell(key, "confirmed", "confirmation")
+
     def is_offered(self, key: str, starts_at: datetime = LATER) -> str:
         document = self.appointments[appointment_id(key)]
         offer = {"team": TEAM, "lane": LANE, "starts_at": starts_at}
@@ -38,7 +58,7 @@ class LongerStory(Story):
     def loses_the_offer(self, key: str, *, by: str = "system") -> str | None:
         """Whoever declines gets no mail."""
         document = self.appointments[appointment_id(key)]
-        self.owns(document["_id"], cells(document["starts_at"]))
+        self.owns(document["_id"], cells(document["starts_at"]) if document["lane"] else [])
         del document["offer"]
         if by == "system":
             return self.step_and_tell(key, "offer_ended", "offer_expired", by=by)

@@ -46,16 +46,39 @@ def test_cancellation_that_was_taken_back_is_no_violation() -> None:
     assert story.found() == []
 
 
-def test_confirmed_wish_is_a_kept_promise() -> None:
-    """The step that confirms a wish is another one; accepting an offer is the citizen's and needs no message."""
-    story = a_confirmed_story()
-    document = story.appointments["id-of-anna"]
-    (confirmed,) = (step for step in document["steps"] if step["step"] == "confirmed")
-    confirmed["step"] = "joined_waiting_list"
-    assert not any("was ok, and" in violation.what for violation in violations(story.evidence()))
+def test_wish_that_is_confirmed_and_served_is_no_violation() -> None:
+    """Its confirmation is another step; accepting an offer needs none."""
+    story = LongerStory()
+    story.waits_for_a_time("anna")
+    assert story.found() == []
+    story.is_offered("anna", EARLIER)
+    assert story.found() == []
+    story.accepts("anna")
+    assert story.found() == []
 
-    confirmed["step"] = "offered"
-    assert any("confirm was ok, and" in violation.what for violation in violations(story.evidence()))
+
+def test_confirmed_wish_without_its_step_is_lost() -> None:
+    story = LongerStory()
+    story.waits_for_a_time("anna")
+    story.appointments["id-of-anna"]["steps"][-1]["step"] = "offered"
+    assert any("confirm was ok, and" in what for what in _said(story))
+
+
+def test_whoever_has_a_ticket_owns_no_desk() -> None:
+    story = LongerStory()
+    story.waits_for_a_time("anna")
+    document = story.appointments["id-of-anna"]
+    document |= {"status": "checked_in", "ends_at": VISIT + timedelta(minutes=10)}
+    assert not any(check == "desks" for check, _ in story.found())
+
+
+def test_what_was_taken_back_counts_its_desk_minutes_again() -> None:
+    story = a_confirmed_story()
+    assert _desk_minutes(story) == 10
+    story.cancels("anna")
+    assert _desk_minutes(story) == 0
+    story.restores("anna")
+    assert _desk_minutes(story) == 10
 
 
 @pytest.mark.parametrize("step", ["restored", "called", "completed", "unheard_of"])
@@ -79,8 +102,10 @@ def test_day_may_be_lived_and_taken_back() -> None:
     story.facts["appointments"]["id-of-anna"]["sequence"] += 1
     story.facts["appointments"]["id-of-anna"]["fact"]["steps"].pop()
     assert story.found() == []
+    story.step("id-of-anna", "checked_in")
+    assert story.found() == []
 
-    document["history"].pop()
+    document["history"].pop(-2)
     assert ("events", "wrong") in story.found()
 
 
@@ -137,6 +162,10 @@ def test_closure_that_was_not_told_while_the_visit_lasted_is_lost() -> None:
     for state in story.learned:
         state.data["starts_at"] = story.now - timedelta(minutes=1)  # type: ignore[index]
     assert ("messages", "lost") in story.found()
+
+
+def _desk_minutes(story: LongerStory) -> int:
+    return sum(row.get("booked_minutes") or 0 for row in story.evidence().figures)
 
 
 def _said(story: LongerStory) -> list[str]:
