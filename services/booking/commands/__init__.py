@@ -1,6 +1,7 @@
 """What can be done to appointments: by citizens, by staff, and by the waiting list."""
 
 from services.booking.commands.booking import (
+    Asked,
     BookedAlready,
     Booking,
     CodeUsedUp,
@@ -8,26 +9,40 @@ from services.booking.commands.booking import (
     HoldRequest,
     Instead,
     KeyReused,
+    NameChanged,
     NotOpenForBooking,
     OutsideJurisdiction,
     WrongSecret,
 )
+from services.booking.commands.counter import Counter, CounterRequest
 from services.booking.commands.day import Day, TicketRequest
 from services.booking.commands.invitations import Inviting, NotByInvitation
+from services.booking.commands.planning import InConflict, Planning, Replanned
+from services.booking.commands.waiting import WaitingList, WishNotPossible, WishRequest
 
 __all__ = [
+    "Asked",
     "BookedAlready",
     "Booking",
     "CodeUsedUp",
+    "Counter",
+    "CounterRequest",
     "Day",
     "Held",
     "HoldRequest",
+    "InConflict",
     "Instead",
     "Inviting",
     "KeyReused",
+    "NameChanged",
     "NotByInvitation",
     "NotOpenForBooking",
     "OutsideJurisdiction",
+    "Planning",
+    "Replanned",
     "TicketRequest",
+    "WaitingList",
+    "WishNotPossible",
+    "WishRequest",
     "WrongSecret",
 ]

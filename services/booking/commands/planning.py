@@ -1,0 +1,149 @@
+"""Hours, closures and absences: what they would do to appointments, and re-planning those that do not fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal
+
+from services.booking.commands.booking import Booking
+from services.booking.commands.counter import Counter
+from services.booking.domain.actors import Actor
+from services.booking.domain.appointment import AlreadyOver, Appointment, Change, WrongStatus
+from services.booking.domain.cells import CELL
+from services.booking.domain.conflicts import Conflict, conflicts, next_times
+from services.booking.domain.office import Office, UnbookableStart
+from services.booking.domain.rules import Absence, Closure, OfficeData
+from services.booking.office_storage import AwaitedVisit, OfficeStore
+from services.booking.offices import Offices, checked
+from services.booking.storage import ChangedMeanwhile, SlotTaken
+from services.booking.tokens import Keys
+
+# `move`: the next free time; `cancel`: with free times to choose from. Either way the same time at another desk
+# that may serve them comes first.
+How = Literal["move", "cancel"]
+_PROPOSALS = 3
+_MOST_TIMES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class InConflict:
+    """An awaited appointment and why it does not fit."""
+
+    visit: AwaitedVisit
+    conflict: Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Replanned:
+    """What became of one appointment: `kept` at another desk, `moved`, `cancelled`, or `unchanged`."""
+
+    appointment: Appointment
+    outcome: Literal["kept", "moved", "cancelled", "unchanged"]
+
+
+@dataclass(slots=True)
+class Planning:
+    booking: Booking
+    counter: Counter
+    offices: Offices
+    store: OfficeStore
+    keys: Keys
+
+    async def in_conflict(self, office: Office) -> list[InConflict]:
+        """Awaited appointments outside what is open; a booking that raced a closure shows up here as well."""
+        now = self.booking.clock.now()
+        visits = {visit.id: visit for visit in await self.store.awaited(office.id, now=now)}
+        return [InConflict(visits[c.id], c) for c in conflicts(office, visits.values(), now=now)]
+
+    async def preview(self, data: OfficeData) -> list[InConflict]:
+        """The conflict list as it would be with `data`. Raises BrokenOffice."""
+        data = checked(data.model_dump(by_alias=True), source=data.id)
+        return await self.in_conflict(Office(data, key=self.keys.release_key()))
+
+    async def save(self, data: OfficeData, *, by: Actor, expected_version: int) -> int:
+        """Raises BrokenOffice, ChangedMeanwhile. Nothing is re-planned by this alone."""
+        return await self.offices.save(data, actor=by.id or by.kind, expected_version=expected_version)
+
+    def with_closure(self, office: Office, closure: Closure) -> OfficeData:
+        return _with(office.data, closures=(*office.data.closures, closure))
+
+    def with_absence(self, office: Office, absence: Absence) -> OfficeData:
+        return _with(office.data, absences=(*office.data.absences, absence))
+
+    async def replan(
+        self, office: Office, ids: Sequence[str], *, how: How, reason: str, by: Actor
+    ) -> list[Replanned]:
+        """One after the other in the order of their times; each is a write of its own, so this can be repeated."""
+        found = [await self.booking.appointments.get(id) for id in ids]
+        ordered = sorted((a for a in found if a.office == office.id), key=lambda a: (a.starts_at, a.id))
+        return [await self._replan(office, appointment, how=how, reason=reason, by=by) for appointment in ordered]
+
+    async def _replan(
+        self, office: Office, appointment: Appointment, *, how: How, reason: str, by: Actor
+    ) -> Replanned:
+        try:
+            if kept := await self._same_time(appointment, reason=reason, by=by):
+                return Replanned(kept, "kept")
+            if how == "move" and (moved := await self._next_time(office, appointment, reason=reason, by=by)):
+                return Replanned(moved, "moved")
+            return Replanned(await self._cancel(office, appointment, reason=reason, by=by), "cancelled")
+        except (WrongStatus, AlreadyOver, ChangedMeanwhile):
+            # It was cancelled or moved by the citizen at the same moment.
+            return Replanned(await self.booking.appointments.get(appointment.id), "unchanged")
+
+    async def _same_time(self, appointment: Appointment, *, reason: str, by: Actor) -> Appointment | None:
+        """At a deputy's desk, or any other of the pool."""
+        wanted = replace(await self.booking.wanted(appointment, appointment.starts_at), access="staff")
+        for lane in self.booking.desks.candidates(wanted, now=self.booking.clock.now()):
+            if lane == appointment.lane:
+                continue
+            try:
+                return await self.counter.assign(appointment.id, lane, by=by, reason=reason)
+            except (SlotTaken, UnbookableStart):
+                continue
+        return None
+
+    async def _next_time(
+        self, office: Office, appointment: Appointment, *, reason: str, by: Actor
+    ) -> Appointment | None:
+        for starts_at, _ in await self._times(office, appointment):
+            try:
+                return await self.counter.move(appointment.id, starts_at, by=by, reason=reason)
+            except (SlotTaken, UnbookableStart):
+                continue
+        return None
+
+    async def _cancel(self, office: Office, appointment: Appointment, *, reason: str, by: Actor) -> Appointment:
+        proposals = tuple(start for start, _ in (await self._times(office, appointment))[:_PROPOSALS])
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            if appointment.status == "office_cancelled":
+                return None
+            return appointment.office_cancel(now=now, by=by, reason=reason, proposals=proposals)
+
+        return await self.booking.change(appointment.id, decide)
+
+    async def _times(self, office: Office, appointment: Appointment) -> list[tuple[datetime, list[str]]]:
+        """Free times that citizens could book, from the next bookable day on and not before the old one."""
+        wanted = await self.booking.wanted(appointment, appointment.starts_at)
+        ranges = office.ranges(appointment.team, wanted.family_name)
+        found = next_times(
+            self.booking.memory.availability(office.id),
+            appointment.team,
+            length=(appointment.ends_at - appointment.starts_at) // CELL,
+            after=appointment.starts_at,
+            now=self.booking.clock.now(),
+            ranges=ranges,
+            access=wanted.access,
+        )
+        return list(islice(found, _MOST_TIMES))
+
+
+def _with(data: OfficeData, **changes: Any) -> OfficeData:
+    return OfficeData.model_validate(
+        {
+            **data.model_dump(by_alias=True),
+            **{name: [value.model_dump(by_alias=True) for value in values] for name, values in changes.items()},
+        }
+    )
