@@ -4,6 +4,7 @@ What is taken is known by appointment (id → cells), since a change tells the n
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -112,14 +113,12 @@ class Availability:
         now: datetime,
         access: Access = "web",
         ranges: Ranges = (),
-    ) -> list[str]:
+    ) -> Iterator[str]:
         """Lanes that may be booked for these cells, taken or not."""
         wanted = self._cells(starts_at, length)
-        return [
-            desk.lane
-            for desk in self.masks.desks(team, ranges, now=now)
-            if not wanted & ~self._of_desk(team, desk, access, now)
-        ]
+        for desk in self.masks.desks(team, ranges, now=now):
+            if self._of_desk(team, desk, access, now) & wanted == wanted:
+                yield desk.lane
 
     def check_start(
         self,
@@ -133,10 +132,15 @@ class Availability:
     ) -> None:
         """Raises UnbookableStart where no desk could be booked for these cells, taken or not."""
         self.office.check_moment(starts_at, access=access, now=now)
-        if self.open_lanes(team, starts_at=starts_at, length=length, now=now, access=access, ranges=ranges):
-            return
-        ever = self.open_lanes(team, starts_at=starts_at, length=length, now=now, access="staff", ranges=ranges)
-        raise UnbookableStart("not-released" if ever else "outside-hours")
+
+        def may_serve(access: Access) -> bool:
+            lanes = self.open_lanes(
+                team, starts_at=starts_at, length=length, now=now, access=access, ranges=ranges
+            )
+            return any(lanes)
+
+        if not may_serve(access):
+            raise UnbookableStart("not-released" if may_serve("staff") else "outside-hours")
 
     def starts(
         self,
