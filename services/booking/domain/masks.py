@@ -38,7 +38,8 @@ class Masks:
         self._office = office
         self._base = base
         self._open: dict[tuple[Lane, Access], _Kept] = {}
-        self._desks: dict[tuple[str, Ranges, date], tuple[Desk, ...]] = {}
+        self._desks: dict[tuple[str, Ranges], tuple[Desk, ...]] = {}
+        self._today = date.min
 
     def open(self, lane: Lane, access: Access, *, now: datetime) -> int:
         """Cells that may be booked now, taken or not; bit i is cell `base + i`."""
@@ -54,10 +55,11 @@ class Masks:
     def desks(self, team: str, ranges: Ranges, *, now: datetime) -> tuple[Desk, ...]:
         """Who may serve: each lane of the team, or those of the ranges with their deputies while they are away."""
         today = now.astimezone(self._office.zone).date()
-        key = (team, ranges, today)
+        if today != self._today or len(self._desks) >= _MOST_DESKS:
+            self._today = today
+            self._desks.clear()
+        key = (team, ranges)
         if key not in self._desks:
-            if len(self._desks) >= _MOST_DESKS:
-                self._desks.clear()
             self._desks[key] = self._read_desks(team, ranges, today)
         return self._desks[key]
 
@@ -76,7 +78,8 @@ class Masks:
                     bits |= _shifted(there, cells.first - self._base)
                 else:
                     until = min(until, release)
-        return _Kept(now, until, bits)
+        # Most lanes are open alike: they share one number.
+        return _Kept(now, until, next((kept.bits for kept in self._open.values() if kept.bits == bits), bits))
 
     def _release(self, lane: Lane, day: date, channel: Channel, access: Access, now: datetime) -> datetime | None:
         """None where the cells are released already; staff do not wait for it."""
