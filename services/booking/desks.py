@@ -108,7 +108,7 @@ class Desks:
         lanes = availability.open_lanes(
             wanted.team, starts_at=wanted.starts_at, length=wanted.length, now=now, access="staff"
         )
-        if wanted.lane not in lanes:
+        if wanted.lane not in set(lanes):
             raise UnbookableStart("outside-hours")
 
     def _rules(self, wanted: Wanted) -> tuple[Availability, Ranges]:

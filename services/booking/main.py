@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from services.booking.api import add_day_routes, add_routes, add_staff_routes
-from services.booking.commands import Booking, Day, Inviting
+from services.booking.api import add_routes, add_staff_routes, add_work_routes
+from services.booking.commands import Booking, Counter, Day, Inviting, Planning, WaitingList
 from services.booking.demand import DemandCounter
 from services.booking.erasing import Erasing, RetentionSweeper
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
+from services.booking.offering import Offering
 from services.booking.office_storage import OfficeStore
 from services.booking.offices import BrokenOffice, Offices, load_offices
 from services.booking.people import people_of
@@ -40,7 +41,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     clock = DatabaseClock(client)
     publisher = Publisher(url=settings.amqp_url, name="booking relay")
     relay = Relay(publisher=publisher, collections=[db["appointments"], db["offices"], db["demand"]], clock=clock)
-    offices = Offices(files, store=OfficeStore(db, relay=relay), key=keys.release_key(), clock=clock)
+    store = OfficeStore(db, relay=relay)
+    offices = Offices(files, store=store, key=keys.release_key(), clock=clock)
     publications = Publications(db, relay=relay)
     demand = DemandCounter(publications, clock=clock)
     memory = Memory(db, offices=offices, clock=clock)
@@ -58,6 +60,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         keep_request=settings.request_without_message,
         inviting=Inviting(Invitations(db), keys=keys, clock=clock),
     )
+    waiting_list = WaitingList(booking)
+    offering = Offering(waiting_list, every=settings.offer_every)
+    planning = Planning(booking, Counter(booking), offices, store, keys)
     retained = Retained(db)
     erasing = Erasing(booking, retained=retained, offices=offices)
     retention = RetentionSweeper(erasing, every=settings.retention_every)
@@ -87,7 +92,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_staff_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
         await once_it_answers(retained.ensure_indexes)
-        async with running(clock, publisher, relay, offices, memory, demand, sweeper, retention, consumers):
+        async with running(
+            clock, publisher, relay, offices, memory, demand, sweeper, offering, retention, consumers
+        ):
             yield
         client.close()
         keys_client.close()
@@ -98,9 +105,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         health=health,
         lifespan=lifespan,
     )
-    add_routes(app, booking, erasing)
+    add_routes(app, booking, erasing, waiting_list)
     add_staff_routes(app, staff)
-    add_day_routes(app, staff, booking=booking, day=Day(booking, DayBook(db)))
+    add_work_routes(app, staff, booking=booking, day=Day(booking, DayBook(db)), planning=planning)
     return app, health
 
 

@@ -28,6 +28,8 @@ class Settings(CommonSettings):
     keys_database: str = "booking_keys"
     keys_mongodb_uri: SecretStr | None = None
     retention_every: timedelta = timedelta(minutes=1)
+    # How often those who wait are offered what has become free.
+    offer_every: timedelta = timedelta(seconds=5)
     sweep_every: timedelta = timedelta(seconds=5)
     # While nothing is known about the message that asks to confirm, the time is kept this long.
     request_without_message: timedelta = timedelta(hours=24)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from deploy.local.stack import Stack
 from services.booking.api import add_routes
+from services.booking.commands import WaitingList
 from services.booking.domain.rules import Quota
 from shared.http import Health, create_app
 from tests.builders import ALBSTADT, HECHINGEN, a_given_contact, an_office
@@ -42,7 +43,7 @@ async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         yield
 
     app = create_app(title="t", description="t", health=Health(required={}, degrading={}), lifespan=nothing)
-    add_routes(app, desk.booking, desk.erasing)
+    add_routes(app, desk.booking, desk.erasing, WaitingList(desk.booking))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://booking") as client:
         yield client
 

@@ -9,21 +9,25 @@ from services.booking.api import (
     person,
     problems,
     staff_accounts,
+    staff_booking,
     staff_day,
     staff_oidc,
     staff_pages,
+    staff_planning,
     staff_problems,
     staff_session,
+    waiting,
 )
-from services.booking.commands import Booking, Day
+from services.booking.commands import Booking, Day, Planning, WaitingList
 from services.booking.erasing import Erasing
 from services.booking.staff import Staff
 
 
-def add_routes(app: FastAPI, booking: Booking, erasing: Erasing) -> None:
+def add_routes(app: FastAPI, booking: Booking, erasing: Erasing, waiting_list: WaitingList) -> None:
     problems.add_handlers(app)
     app.include_router(catalogue.router(booking))
     app.include_router(appointments.router(booking))
+    app.include_router(waiting.router(booking, waiting_list))
     app.include_router(person.router(erasing))
     app.include_router(pages.router(booking, erasing))
 
@@ -44,6 +48,8 @@ def add_staff_routes(
     app.include_router(staff_pages.router(staff))
 
 
-def add_day_routes(app: FastAPI, staff: Staff, *, booking: Booking, day: Day) -> None:
+def add_work_routes(app: FastAPI, staff: Staff, *, booking: Booking, day: Day, planning: Planning) -> None:
     """What staff do with appointments."""
     app.include_router(staff_day.router(booking, day, staff))
+    app.include_router(staff_booking.router(booking, planning.counter, staff))
+    app.include_router(staff_planning.router(booking, planning, staff))

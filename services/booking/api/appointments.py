@@ -1,13 +1,12 @@
 """Hold, request, confirm, reschedule, cancel, look."""
 
 import asyncio
-import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Header, Path, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Response
 
-from services.booking.api.problems import responses, unauthorized, unknown_office
+from services.booking.api.own import AppointmentId, owner
+from services.booking.api.problems import responses, unknown_office
 from services.booking.api.schemas import (
     AppointmentIn,
     AppointmentOut,
@@ -17,6 +16,7 @@ from services.booking.api.schemas import (
     IdempotencyKey,
     LinksIn,
     MembersIn,
+    NameIn,
     RescheduleIn,
     appointment_out,
     members_of,
@@ -31,21 +31,12 @@ from shared.observability import get_logger
 log = get_logger()
 
 _LINK_TRIES = 5
-_bearer = HTTPBearer(auto_error=False, description="The booking's token, or the secret of a message's link")
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-AppointmentId = Annotated[uuid.UUID, Path(description="As given when the time was held")]
 
 
 def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
     routes = APIRouter(prefix="/v1", tags=["appointments"])
 
-    async def authorized(id: AppointmentId, bearer: Bearer) -> str:
-        """The id, where the token is its own; says nothing about whether it exists."""
-        if bearer is None or not opens(booking.keys, bearer.credentials, str(id)):
-            raise unauthorized()
-        return str(id)
-
-    Own = Annotated[str, Depends(authorized)]  # noqa: N806 (a type)
+    Own = Annotated[str, Depends(owner(booking.keys))]  # noqa: N806 (a type)
 
     @routes.post("/appointments", status_code=201, summary="Hold a time",
                  responses=responses(403, 404, 409))  # fmt: skip
@@ -87,6 +78,12 @@ def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not 
     async def put_members(id: Own, wanted: MembersIn) -> AppointmentOut:
         return appointment_out(await booking.resize(id, members_of(wanted.members)))
 
+    @routes.put("/appointments/{id}/name", summary="Put the name right: two letters, the order, a name added",
+                responses=responses(401, 403, 404, 409, 410))  # fmt: skip
+    async def put_name(id: Own, given: NameIn) -> AppointmentOut:
+        corrected = await booking.correct_name(id, given.family_name, given_name=given.given_name)
+        return appointment_out(corrected)
+
     @routes.get("/appointments/{id}", summary="The appointment as it is now", responses=responses(401, 404))
     async def get(id: Own) -> AppointmentOut:
         return appointment_out(await booking.appointments.get(id))
@@ -121,10 +118,6 @@ async def _send_links(booking: Booking, email: str) -> None:
             log.warning("links_not_sent_yet", error=type(error).__name__)
             await asyncio.sleep(1)
     log.error("links_not_sent")
-
-
-def opens(keys: Keys, secret: str, id: str) -> bool:
-    return keys.verifies(secret, "token", id) or keys.verifies(secret, "manage", id)
 
 
 def _hold_request(wanted: AppointmentIn) -> HoldRequest:

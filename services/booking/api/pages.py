@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from services.booking.api.appointments import opens
+from services.booking.api.own import opens
 from services.booking.api.schemas import export_out
 from services.booking.commands import Booking, CodeUsedUp, WrongSecret
 from services.booking.domain.appointment import OPEN, AlreadyOver, Appointment, Expired, WrongStatus

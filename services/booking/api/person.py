@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from services.booking.api.appointments import AppointmentId, Bearer, opens
-from services.booking.api.problems import responses, unauthorized
+from services.booking.api.own import owner
+from services.booking.api.problems import responses
 from services.booking.api.schemas import ExportOut, export_out
 from services.booking.erasing import Erasing
 
@@ -14,22 +14,18 @@ Cancel = Annotated[bool, Query(description="Say true where erasing a booking tha
 
 def router(erasing: Erasing) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["personal data"])
-    keys = erasing.booking.keys
 
-    def authorized(id: AppointmentId, bearer: Bearer) -> str:
-        if bearer is None or not opens(keys, bearer.credentials, str(id)):
-            raise unauthorized()
-        return str(id)
+    Own = Annotated[str, Depends(owner(erasing.booking.keys))]  # noqa: N806 (a type)
 
     @routes.get("/appointments/{id}/export", summary="All that is stored about the person",
                 responses=responses(401, 404, 410))  # fmt: skip
-    async def export(id: AppointmentId, bearer: Bearer, response: Response) -> ExportOut:
+    async def export(id: Own, response: Response) -> ExportOut:
         response.headers["Cache-Control"] = "no-store"
-        return export_out(await erasing.export(authorized(id, bearer)))
+        return export_out(await erasing.export(id))
 
     @routes.delete("/appointments/{id}", status_code=204, summary="Erase the person's data",
                    responses=responses(401, 404, 409))  # fmt: skip
-    async def erase(id: AppointmentId, bearer: Bearer, cancel: Cancel = False) -> None:
-        await erasing.erase(authorized(id, bearer), cancel=cancel)
+    async def erase(id: Own, cancel: Cancel = False) -> None:
+        await erasing.erase(id, cancel=cancel)
 
     return routes

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from services.booking import commands, erasing, memory, people, storage
-from services.booking.domain import appointment, office, visits
+from services.booking.domain import appointment, office, visits, waiting
 from shared.http import Problem, problem_response
 
 _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
@@ -27,6 +27,19 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
     storage.InvitationUsed: (
         409, "invitation-used", "This invitation has its appointment already",
         "Use the link in the message about that appointment, or ask the office for a new invitation."),
+    commands.NotByInvitation: (
+        422, "not-by-invitation", "This service needs no invitation",
+        "It can be booked freely, or without a time."),
+    commands.NameChanged: (
+        403, "name-needs-office", "This is more than a small correction",
+        "Two letters, the order or an added name can be put right here; for more please phone the office."),
+    commands.WishNotPossible: (
+        422, "wish-not-possible", "No time of this wish could be offered",
+        "Choose a last day that is at least some working days ahead, and not before the first day."),
+    waiting.NoOffer: (
+        409, "no-offer", "There is no such offer",
+        "It has run out or was answered; the next one comes by message."),
+    waiting.NotWaiting: (409, "not-waiting", "This appointment waits for no other time", "Nothing to do."),
     commands.CodeUsedUp: (
         429, "code-used-up", "Too many wrong codes", "The link in the message still works."),
     erasing.ErasureCancels: (

@@ -137,6 +137,11 @@ class ConfirmIn(Incoming):
     )
 
 
+class NameIn(Incoming):
+    family_name: PersonName = Field(description="As printed on the residence document")
+    given_name: PersonName | None = None
+
+
 class MembersIn(Incoming):
     members: Members
 

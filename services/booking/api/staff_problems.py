@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from services.booking import storage
+from services.booking import offices, storage
 from services.booking.api import signed_in
 from services.booking.domain import actors, day, passwords
 from services.booking.staff import accounts, administration, attempts, audit, oidc, signin, single_sign_on
@@ -59,6 +59,9 @@ _DAY: dict[type[Exception], tuple[int, str, str, str]] = {
         "Nothing was done today, or a colleague has done something since: load the list again."),
     day.Paused: (409, "paused", "Calling is paused", "End the pause first."),
     storage.PauseRunning: (409, "pause-running", "Calling is paused already", "Nothing to do."),
+    storage.AlreadyBooked: (
+        409, "booked-already", "This person has an appointment for this service",
+        "Move that one, or say `another_person` where it is for somebody else."),
     storage.NoPause: (409, "no-pause", "There is no pause", "Nothing to do."),
 }  # fmt: skip
 
@@ -73,6 +76,7 @@ def add_handlers(app: FastAPI) -> None:
     for error in (*_TABLE, *_DAY):
         app.add_exception_handler(error, _tabled)
     app.add_exception_handler(signed_in.NotAllowed, _not_allowed)
+    app.add_exception_handler(offices.BrokenOffice, _broken_office)
     app.add_exception_handler(day.TooLate, _too_late)
     app.add_exception_handler(day.CallsMissing, _calls_missing)
     app.add_exception_handler(administration.NoSuchOffice, _no_such_office)
@@ -100,6 +104,11 @@ async def _not_allowed(_: Request, error: Exception) -> Response:
     assert isinstance(error, signed_in.NotAllowed)
     detail = f"Your roles do not include the right {error.permission!r}."
     return _answer(403, "not-allowed", "You may not do this", detail, needs=error.permission)
+
+
+async def _broken_office(_: Request, error: Exception) -> Response:
+    faults = str(error).splitlines()
+    return _answer(422, "office-broken", "The office's data contradict themselves", faults[0], faults=faults)
 
 
 async def _too_late(_: Request, error: Exception) -> Response:

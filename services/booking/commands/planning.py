@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from itertools import islice
 from typing import Any, Literal
 
@@ -70,6 +70,19 @@ class Planning:
 
     def with_absence(self, office: Office, absence: Absence) -> OfficeData:
         return _with(office.data, absences=(*office.data.absences, absence))
+
+    def now_until(self, office: Office, until: datetime | None) -> tuple[datetime, datetime]:
+        """From this minute until `until`, else the end of today; as the office's local times, without offset."""
+        now = self.booking.clock.now().astimezone(office.zone).replace(second=0, microsecond=0)
+        tomorrow = datetime.combine(now.date() + timedelta(days=1), time())
+        end = until.astimezone(office.zone).replace(tzinfo=None) if until else tomorrow
+        return now.replace(tzinfo=None), end
+
+    def is_within(self, office: Office, visit: AwaitedVisit, start: datetime, end: datetime) -> bool:
+        """`start` and `end` as from `now_until`."""
+        return (
+            visit.starts_at < end.replace(tzinfo=office.zone) and start.replace(tzinfo=office.zone) < visit.ends_at
+        )
 
     async def replan(
         self, office: Office, ids: Sequence[str], *, how: How, reason: str, by: Actor
