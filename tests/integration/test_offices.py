@@ -21,6 +21,7 @@ from services.booking.offices import BrokenOffice, Offices
 from services.booking.storage import ChangedMeanwhile
 from tests.builders import OFFICE_FILE, an_office
 from tests.integration.booking_harness import Desk, a_desk
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 ID = "zollernalbkreis"
@@ -47,12 +48,6 @@ async def a_process(desk: Desk, data: OfficeData | None = None) -> AsyncIterator
         yield offices
     finally:
         await offices.stop()
-
-
-async def until(holds: Callable[[], bool], *, within_s: float = 10) -> None:
-    async with asyncio.timeout(within_s):
-        while not holds():  # noqa: ASYNC110 (it has no event)
-            await asyncio.sleep(0.02)
 
 
 def knows(memory: Memory, office: str) -> bool:
@@ -88,7 +83,7 @@ async def test_a_second_process_goes_by_a_new_version_within_a_second(desk: Desk
         assert await first.save(data, actor="Ada", expected_version=1) == 2
 
         assert first[ID].version == 2
-        await until(lambda: second[ID].version == 2, within_s=1.0)
+        await until(lambda: second[ID].version == 2, within=1.0)
         assert not second[ID].is_open(day)
         availability = desk.booking.memory.availability(ID)
         lanes = availability.free_lanes("service_point", starts_at=start, length=3, now=desk.clock.now())
@@ -169,6 +164,8 @@ def imported(desk: Desk, servers: Stack, monkeypatch: pytest.MonkeyPatch) -> Run
     monkeypatch.setenv("BOOKING_MONGODB_DATABASE", desk.database.name)
     monkeypatch.setenv("BOOKING_AMQP_URL", "amqp://nobody@127.0.0.1:1")
     monkeypatch.setenv("BOOKING_SIGNING_KEYS", "k1:" + "78" * 32)
+    monkeypatch.setenv("BOOKING_CONTACT_KEYS", "k1:" + "78" * 32)
+    monkeypatch.setenv("BOOKING_CONTACT_PUBLIC_KEYS", "n1:" + "78" * 32)
 
     async def run(file: Path, yes: bool) -> int:
         parser = argparse.ArgumentParser()
@@ -195,7 +192,7 @@ async def test_an_import_shows_conflicts_before_it_is_taken(
         assert (await stored(desk))["version"] == 1
 
         assert await imported(file, True) == 0
-        await until(lambda: offices[ID].version == 2, within_s=1.0)
+        await until(lambda: offices[ID].version == 2, within=1.0)
 
     told = capsys.readouterr().out
     assert "1 appointments are to come, 1 of them in conflict:" in told
