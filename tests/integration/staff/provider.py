@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -20,6 +21,11 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 CLIENT_ID, CLIENT_SECRET = "amtstermin", "a secret of client & provider"
+
+
+@cache
+def _key(kid: str) -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig", "alg": "RS256"})
 
 
 @dataclass
@@ -96,10 +102,6 @@ class IdentityProvider:
         claims = {name: value for name, value in {**right, **self.claims}.items() if value is not None}
         header = {"alg": "RS256", "kid": self.signing_key.kid or "", **self.header}
         return jwt.encode(header, claims, self.signing_key, algorithms=["RS256"])
-
-
-def _key(kid: str) -> RSAKey:
-    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig", "alg": "RS256"})
 
 
 def _public(key: RSAKey) -> RSAKey:
