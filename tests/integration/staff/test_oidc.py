@@ -171,6 +171,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "nonce": {"nonce": "of another sign-in"},
     "no nonce": {"nonce": None},
     "audience": {"aud": "another-client"},
+    "audience, for us": {"aud": "another-client", "azp": CLIENT_ID},
     "no audience": {"aud": None},
     "authorized party": {"aud": [CLIENT_ID, "x"], "azp": "x"},
     "issuer": {"iss": "https://id.example.org"},
