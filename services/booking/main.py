@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from services.booking.api import add_routes, add_staff_routes, add_work_routes
 from services.booking.commands import Booking, Counter, Day, Inviting, Planning, WaitingList
+from services.booking.day_lists import DayLists
 from services.booking.demand import DemandCounter
 from services.booking.erasing import Erasing, RetentionSweeper
 from services.booking.handlers import handlers
@@ -62,6 +63,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     waiting_list = WaitingList(booking)
     offering = Offering(waiting_list, every=settings.offer_every)
+    day = Day(booking, DayBook(db))
+    day_lists = DayLists(day, folder=settings.day_lists, every=settings.day_lists_every)
     planning = Planning(booking, Counter(booking), offices, store, keys)
     retained = Retained(db)
     erasing = Erasing(booking, retained=retained, offices=offices)
@@ -92,9 +95,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_staff_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
         await once_it_answers(retained.ensure_indexes)
-        async with running(
-            clock, publisher, relay, offices, memory, demand, sweeper, offering, retention, consumers
-        ):
+        loops = (demand, sweeper, offering, retention, day_lists)
+        async with running(clock, publisher, relay, offices, memory, *loops, consumers):
             yield
         client.close()
         keys_client.close()
@@ -105,9 +107,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         health=health,
         lifespan=lifespan,
     )
-    add_routes(app, booking, erasing, waiting_list)
+    add_routes(app, booking, day=day, erasing=erasing, waiting_list=waiting_list)
     add_staff_routes(app, staff)
-    add_work_routes(app, staff, booking=booking, day=Day(booking, DayBook(db)), planning=planning)
+    add_work_routes(app, staff, booking=booking, day=day, planning=planning)
     return app, health
 
 

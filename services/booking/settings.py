@@ -28,6 +28,9 @@ class Settings(CommonSettings):
     keys_database: str = "booking_keys"
     keys_mongodb_uri: SecretStr | None = None
     retention_every: timedelta = timedelta(minutes=1)
+    # A folder for today's list as PDF, with names: for the day when the network is down. None: no list.
+    day_lists: Path | None = None
+    day_lists_every: timedelta = timedelta(minutes=15)
     # How often those who wait are offered what has become free.
     offer_every: timedelta = timedelta(seconds=5)
     sweep_every: timedelta = timedelta(seconds=5)

@@ -11,8 +11,9 @@ from fastapi import FastAPI
 
 from deploy.local.stack import Stack
 from services.booking.api import add_routes
-from services.booking.commands import WaitingList
+from services.booking.commands import Day, WaitingList
 from services.booking.domain.rules import Quota
+from services.booking.storage import DayBook
 from shared.http import Health, create_app
 from tests.builders import ALBSTADT, HECHINGEN, a_given_contact, an_office
 from tests.integration.booking_harness import KEYS, Desk, a_desk
@@ -43,7 +44,13 @@ async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         yield
 
     app = create_app(title="t", description="t", health=Health(required={}, degrading={}), lifespan=nothing)
-    add_routes(app, desk.booking, desk.erasing, WaitingList(desk.booking))
+    add_routes(
+        app,
+        desk.booking,
+        day=Day(desk.booking, DayBook(desk.database)),
+        erasing=desk.erasing,
+        waiting_list=WaitingList(desk.booking),
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://booking") as client:
         yield client
 

@@ -23,10 +23,10 @@ from services.booking.erasing import Erasing
 from services.booking.staff import Staff
 
 
-def add_routes(app: FastAPI, booking: Booking, erasing: Erasing, waiting_list: WaitingList) -> None:
+def add_routes(app: FastAPI, booking: Booking, *, day: Day, erasing: Erasing, waiting_list: WaitingList) -> None:
     problems.add_handlers(app)
-    app.include_router(catalogue.router(booking))
-    app.include_router(appointments.router(booking))
+    app.include_router(catalogue.router(booking, day))
+    app.include_router(appointments.router(booking, day))
     app.include_router(waiting.router(booking, waiting_list))
     app.include_router(person.router(erasing))
     app.include_router(pages.router(booking, erasing))

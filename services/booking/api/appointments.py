@@ -22,7 +22,7 @@ from services.booking.api.schemas import (
     members_of,
 )
 from services.booking.calendar import calendar_entry
-from services.booking.commands import Booking, Held, HoldRequest
+from services.booking.commands import Booking, Day, Held, HoldRequest
 from services.booking.people import GivenContact
 from services.booking.tokens import Keys
 from shared.mongo import PyMongoError, is_away
@@ -33,7 +33,7 @@ log = get_logger()
 _LINK_TRIES = 5
 
 
-def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
+def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
     routes = APIRouter(prefix="/v1", tags=["appointments"])
 
     Own = Annotated[str, Depends(owner(booking.keys))]  # noqa: N806 (a type)
@@ -77,6 +77,11 @@ def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not 
                 responses=responses(401, 404, 409, 410))  # fmt: skip
     async def put_members(id: Own, wanted: MembersIn) -> AppointmentOut:
         return appointment_out(await booking.resize(id, members_of(wanted.members)))
+
+    @routes.post("/appointments/{id}/check-in", summary="I am here, on the day of the visit",
+                 responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def check_in(id: Own) -> AppointmentOut:
+        return appointment_out(await day.check_in(id))
 
     @routes.put("/appointments/{id}/name", summary="Put the name right: two letters, the order, a name added",
                 responses=responses(401, 403, 404, 409, 410))  # fmt: skip

@@ -13,6 +13,8 @@ from services.booking.api.schemas import (
     AssignmentOut,
     AvailabilityIn,
     AvailabilityOut,
+    CheckedInOut,
+    CodeIn,
     MemberOut,
     MunicipalityOut,
     OfficeDetailOut,
@@ -20,7 +22,7 @@ from services.booking.api.schemas import (
     ServiceOut,
     Slug,
 )
-from services.booking.commands import Booking
+from services.booking.commands import Booking, Day
 from services.booking.desks import access_for
 from services.booking.domain.cells import CELL
 from services.booking.domain.masks import Ranges
@@ -34,7 +36,7 @@ _MOST_ANSWERS = 300
 OfficeId = Annotated[str, Path(max_length=60)]
 
 
-def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
+def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
     routes = APIRouter(prefix="/v1/offices", tags=["offices"])
     answers = _Answers(booking)
 
@@ -65,6 +67,11 @@ def router(booking: Booking) -> APIRouter:  # noqa: C901 (a list of routes, not 
         if elsewhere:
             booking.demand.out_of_area(office, elsewhere)
         return found
+
+    @routes.post("/{office}/check-in", summary="I am here: by the code of the message, at the door",
+                 responses=responses(404, 409))  # fmt: skip
+    async def check_in(office: OfficeId, given: CodeIn) -> CheckedInOut:
+        return CheckedInOut(status=(await day.check_in_by_code(office_of(office), given.code)).status)
 
     @routes.get("/{office}/availability", summary="Free times", response_model=AvailabilityOut,
                 responses=responses(400, 404))  # fmt: skip

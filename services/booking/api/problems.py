@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from services.booking import commands, erasing, memory, people, storage
-from services.booking.domain import appointment, office, visits, waiting
+from services.booking.domain import appointment, day, office, visits, waiting
 from shared.http import Problem, problem_response
 
 _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
@@ -47,6 +47,15 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         "The visit lies ahead, and nobody can be expected without a name. Add cancel=true to cancel and erase."),
     people.Erased: (
         410, "erased", "The person's data were erased", "Nothing is stored about a person any more."),
+    day.NotThisDay: (
+        409, "not-this-day", "This does not belong to today",
+        "Only today's appointments are served, and only what has happened today is entered."),
+    day.CalledByAnother: (
+        409, "called-by-another", "A colleague has called this person", "Take the next one from the list."),
+    day.NothingToUndo: (
+        409, "nothing-to-undo", "There is nothing to take back",
+        "Nothing was done today, or a colleague has done something since: load the list again."),
+    day.Paused: (409, "paused", "Calling is paused", "End the pause first."),
     appointment.Expired: (
         410, "expired", "The time to confirm is over", "The time was released. Please book again."),
     appointment.AlreadyOver: (
@@ -93,6 +102,8 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
 def add_handlers(app: FastAPI) -> None:
     for error in _TABLE:
         app.add_exception_handler(error, _tabled)
+    app.add_exception_handler(day.TooLate, _too_late)
+    app.add_exception_handler(day.CallsMissing, _calls_missing)
     app.add_exception_handler(appointment.WrongStatus, _wrong_status)
     app.add_exception_handler(commands.OutsideJurisdiction, _outside)
     app.add_exception_handler(commands.BookedAlready, _booked_already)
@@ -162,6 +173,20 @@ async def _booked_already(_: Request, error: Exception) -> Response:
         },
         choices=["keep", "move", "another_person"],
     )
+
+
+async def _too_late(_: Request, error: Exception) -> Response:
+    assert isinstance(error, day.TooLate)
+    detail = (
+        f"{error.minutes} minutes late: by the office's rule a new time is booked; staff may decide otherwise."
+    )
+    return _answer(409, "too-late", "Too late for this appointment", detail, minutes=error.minutes)
+
+
+async def _calls_missing(_: Request, error: Exception) -> Response:
+    assert isinstance(error, day.CallsMissing)
+    detail = f"Called {error.calls} of {error.needed} times; or wait until the time to be late is over."
+    return _answer(409, "calls-missing", "Not absent yet", detail, calls=error.calls, needed=error.needed)
 
 
 async def _not_open(_: Request, error: Exception) -> Response:

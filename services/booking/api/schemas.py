@@ -150,6 +150,18 @@ class RescheduleIn(Incoming):
     starts_at: Moment
 
 
+class CodeIn(Incoming):
+    code: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[0-9A-Za-z]{8}$")] = Field(
+        description="The code of the message, as at the counter"
+    )
+
+
+class CheckedInOut(BaseModel):
+    """Nothing of the appointment: a code may be read over a shoulder."""
+
+    status: Status
+
+
 class LinksIn(Incoming):
     email: Email
 

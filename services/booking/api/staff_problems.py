@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 
 from services.booking import offices, storage
 from services.booking.api import signed_in
-from services.booking.domain import actors, day, passwords
+from services.booking.domain import actors, passwords
 from services.booking.staff import accounts, administration, attempts, audit, oidc, signin, single_sign_on
 from services.booking.staff.passwords import TooBusy
 from shared.http import problem_response
@@ -46,18 +46,6 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         403, "no-role", "You have no role here", "Whoever runs the identity provider can give one."),
     single_sign_on.ContradictoryGrants: (
         403, "several-offices", "Your roles belong to several offices", "An account works for one office."),
-}  # fmt: skip
-
-_DAY: dict[type[Exception], tuple[int, str, str, str]] = {
-    day.NotThisDay: (
-        409, "not-this-day", "This does not belong to today",
-        "Only today's appointments are served, and only what has happened today is entered."),
-    day.CalledByAnother: (
-        409, "called-by-another", "A colleague has called this person", "Take the next one from the list."),
-    day.NothingToUndo: (
-        409, "nothing-to-undo", "There is nothing to take back",
-        "Nothing was done today, or a colleague has done something since: load the list again."),
-    day.Paused: (409, "paused", "Calling is paused", "End the pause first."),
     storage.PauseRunning: (409, "pause-running", "Calling is paused already", "Nothing to do."),
     storage.AlreadyBooked: (
         409, "booked-already", "This person has an appointment for this service",
@@ -73,12 +61,10 @@ _WEAK = {
 
 
 def add_handlers(app: FastAPI) -> None:
-    for error in (*_TABLE, *_DAY):
+    for error in _TABLE:
         app.add_exception_handler(error, _tabled)
     app.add_exception_handler(signed_in.NotAllowed, _not_allowed)
     app.add_exception_handler(offices.BrokenOffice, _broken_office)
-    app.add_exception_handler(day.TooLate, _too_late)
-    app.add_exception_handler(day.CallsMissing, _calls_missing)
     app.add_exception_handler(administration.NoSuchOffice, _no_such_office)
     app.add_exception_handler(passwords.WeakPassword, _weak)
     app.add_exception_handler(attempts.Paused, _paused)
@@ -97,7 +83,7 @@ def _answer(
 
 
 async def _tabled(_: Request, error: Exception) -> Response:
-    return _answer(*{**_TABLE, **_DAY}[type(error)])
+    return _answer(*_TABLE[type(error)])
 
 
 async def _not_allowed(_: Request, error: Exception) -> Response:
@@ -109,20 +95,6 @@ async def _not_allowed(_: Request, error: Exception) -> Response:
 async def _broken_office(_: Request, error: Exception) -> Response:
     faults = str(error).splitlines()
     return _answer(422, "office-broken", "The office's data contradict themselves", faults[0], faults=faults)
-
-
-async def _too_late(_: Request, error: Exception) -> Response:
-    assert isinstance(error, day.TooLate)
-    detail = (
-        f"{error.minutes} minutes late: by the office's rule a new time is booked; staff may decide otherwise."
-    )
-    return _answer(409, "too-late", "Too late for this appointment", detail, minutes=error.minutes)
-
-
-async def _calls_missing(_: Request, error: Exception) -> Response:
-    assert isinstance(error, day.CallsMissing)
-    detail = f"Called {error.calls} of {error.needed} times; or wait until the time to be late is over."
-    return _answer(409, "calls-missing", "Not absent yet", detail, calls=error.calls, needed=error.needed)
 
 
 async def _no_such_office(_: Request, error: Exception) -> Response:

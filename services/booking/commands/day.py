@@ -12,7 +12,7 @@ from services.booking.domain.appointment import Appointment, Change, Party
 from services.booking.domain.day import LateRule, Span
 from services.booking.domain.office import Member, Office
 from services.booking.people import Person
-from services.booking.storage import DayBook
+from services.booking.storage import DayBook, NotFound
 from shared.contracts import AppointmentCheckedIn
 
 
@@ -54,6 +54,14 @@ class Day:
             )
 
         return await self.booking.change(id, decide)
+
+    async def check_in_by_code(self, office: Office, code: str) -> Appointment:
+        """At the door, by today's appointment of this code. Raises NotFound, and what `check_in` raises."""
+        start, end = self.span(office)
+        found = [a for a in await self.booking.appointments.by_code(office.id, code) if start <= a.starts_at < end]
+        if not found:
+            raise NotFound
+        return await self.check_in(found[0].id)
 
     async def call(self, id: str, *, by: Actor, lane: str, at: datetime | None = None) -> Appointment:
         """Raises CalledByAnother where a colleague was quicker."""
