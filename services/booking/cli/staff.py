@@ -72,7 +72,7 @@ async def _staff() -> AsyncIterator[Staff]:
     """As the service makes it; the service itself need not run."""
     try:
         settings = Settings()
-        offices = load_offices(settings.offices)
+        offices = load_offices(settings.offices, key=Keys.read(settings.signing_keys).release_key())
     except (ValidationError, BrokenOffice) as error:
         raise Trouble(f"The settings of booking are missing or wrong: {error}") from error
     client = connect(settings)
