@@ -4,6 +4,8 @@ import hashlib
 from datetime import datetime
 from typing import Any, cast
 
+from pydantic import SecretStr
+
 from services.booking.key_store import KeyStore, WrappedTwice
 from services.booking.people import People
 from services.booking.storage import AlreadyHeld, NotFound
@@ -15,7 +17,8 @@ from shared.sealing import PrivateKeys, PublicKeys, SymmetricKeys
 from tests.builders import MONDAY
 
 OWN = SymmetricKeys({"k1": b"k" * 32})
-PRIVATE = PrivateKeys({"n1": b"n" * 32})
+PRIVATE_KEYS = f"n1:{(b'n' * 32).hex()}"
+PRIVATE = PrivateKeys.read(SecretStr(PRIVATE_KEYS))
 PUBLIC = PublicKeys.read(PRIVATE.public)
 
 

@@ -25,6 +25,7 @@ from shared.contracts import (
 )
 from tests.integration.notification.mailbox import Mailbox
 from tests.prove.gateway import SmsGateway
+from tests.sealed import PRIVATE_KEYS
 from tests.unit.notification.builders import a_contact_event, an_appointment_id, an_event, an_office_event
 from tests.waiting import eventually
 
@@ -37,6 +38,7 @@ def service(servers: Stack, mailbox: Mailbox, gateway: SmsGateway) -> Iterator[S
         "NOTIFICATION_SMTP_PORT": str(mailbox.port),
         "NOTIFICATION_SMS": gateway.url,
         "NOTIFICATION_SMS_TOKEN": gateway.token,
+        "NOTIFICATION_CONTACT_PRIVATE_KEYS": PRIVATE_KEYS,
     }
     process = servers.start_service("notification", name="notification", environment=environment)
     yield process
