@@ -53,6 +53,9 @@ class GivenContact:
 class _DataKey:
     key: bytes = field(repr=False)
     for_notification: Wrapped
+    # What this process sealed last, and as what: it need not open it again a moment later.
+    sealed: bytes = field(default=b"", repr=False)
+    person: Person | None = field(default=None, repr=False)
 
 
 class People:
@@ -82,17 +85,19 @@ class People:
         stored is swept."""
         data_key = await self._new_key(id)
         crash_point(CrashPoint.BOOKING_AFTER_KEY)
-        return seal(asdict(person), key=data_key.key, owner=id)
+        return self._sealed(id, person, data_key)
 
     async def seal(self, id: str, person: Person) -> bytes:
         """Raises Erased."""
-        return seal(asdict(person), key=(await self._key(id)).key, owner=id)
+        return self._sealed(id, person, await self._key(id))
 
     async def open(self, appointment: Appointment) -> Person:
         """Raises Erased."""
         if appointment.person is None:
             raise Erased
         data_key = await self._key(appointment.id)
+        if data_key.person and data_key.sealed == appointment.person:
+            return data_key.person
         values = unseal(appointment.person, key=data_key.key, owner=appointment.id)
         return Person(**{**values, "access_needs": tuple(values["access_needs"])})
 
@@ -123,6 +128,11 @@ class People:
         """Nothing that was sealed for this appointment opens again."""
         self._recent.pop(id, None)
         await self.store.destroy(id)
+
+    def _sealed(self, id: str, person: Person, data_key: _DataKey) -> bytes:
+        sealed = seal(asdict(person), key=data_key.key, owner=id)
+        self._keep(id, replace(data_key, sealed=sealed, person=person))
+        return sealed
 
     async def _new_key(self, id: str) -> _DataKey:
         """The key that is there already where the same hold comes twice."""

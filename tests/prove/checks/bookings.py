@@ -173,7 +173,7 @@ def _halves(document: Document) -> Iterator[str]:
         yield f"{status} {'with' if 'expires_at' in document else 'without'} a time to run out"
     if bool(document.get("contact")) != ("requested" in done) and done[:1] == ["held"]:
         yield "contact and steps do not go together"
-    if document["reschedules"] != done.count("rescheduled"):
+    if document.get("reschedules", 0) != done.count("rescheduled"):
         yield f"counts {document['reschedules']} moves after {done.count('rescheduled')}"
 
 
