@@ -52,6 +52,8 @@ _NAMES = tuple(f.name for f in _FIELDS)
 _EMPTY: dict[str, Any] = {f.name: f.default for f in _FIELDS if f.default is not MISSING}
 # Empty cells must be absent: an empty array would stand in the unique index as one value.
 _EMPTY |= {"cells": (), "person": None}
+# Said of every appointment, also where it is the usual one.
+del _EMPTY["channel"]
 
 
 def to_document(appointment: Appointment) -> Document:
