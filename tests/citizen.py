@@ -38,8 +38,8 @@ class Mailbox:
 
 
 def link_in(mail: EmailMessage, kind: str) -> str:
-    """The link to `/confirm/…` or `/manage/…` in the mail's text."""
-    found = re.search(rf"https?://\S+/{kind}/\S+", text_of(mail))
+    """The link to `/confirm/…`, `/manage/…` or `/entry?…` in the mail's text."""
+    found = re.search(rf"https?://\S+/{kind}[/?]\S+", text_of(mail))
     assert found, text_of(mail)
     return found.group()
 

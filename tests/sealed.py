@@ -10,9 +10,9 @@ from services.booking.key_store import KeyStore, WrappedTwice
 from services.booking.people import People
 from services.booking.storage import AlreadyHeld, NotFound
 from services.booking.tokens import Keys
-from shared.contracts import Contact, OpenContact
+from shared.contracts import Contact, EntryRequest, OpenContact, OpenEntry
 from shared.mongo import DatabaseClock
-from shared.sealed_contact import open_contact, seal_contact, wrapped_key
+from shared.sealed_contact import open_contact, open_entry, seal_contact, wrapped_key
 from shared.sealing import PrivateKeys, PublicKeys, SymmetricKeys
 from tests.builders import MONDAY
 
@@ -30,6 +30,10 @@ def sealed(contact: OpenContact, *, keys: PublicKeys = PUBLIC) -> Contact:
 
 def opened(contact: Contact, *, keys: PrivateKeys = PRIVATE) -> OpenContact:
     return open_contact(contact, key=keys.unwrap(wrapped_key(contact), owner=contact.appointment))
+
+
+def opened_entry(entry: EntryRequest, *, keys: PrivateKeys = PRIVATE) -> OpenEntry:
+    return open_entry(entry, key=keys.unwrap(wrapped_key(entry), owner=entry.entry))
 
 
 class KeysInMemory(KeyStore):

@@ -19,7 +19,18 @@ Document = dict[str, Any]
 Client = MongoClient[Document]
 
 OPEN = ("held", "requested", "waiting", "confirmed", "checked_in", "called", "in_service")
-OUTBOXES = {"booking": ("appointments", "offices", "demand"), "notification": ("deliveries",)}
+OUTBOXES = {"booking": ("appointments", "offices", "demand", "proofs"), "notification": ("deliveries",)}
+# Counts of a minute of searches that are figures of the same name.
+DEMAND = (
+    "searches",
+    "searches_without_result",
+    "slot_taken",
+    "proofs_asked",
+    "proofs_failed",
+    "refused",
+    "many_holds",
+    "quick_rebookings",
+)
 # Which of an appointment's events asks for which message, and which ones notification hears at all.
 ASKS_FOR = {
     "appointment.requested.v1": "confirm_request",
@@ -193,7 +204,7 @@ def recount(client: Client) -> Counter[tuple[str, str]]:
     for document in client["booking"]["demand"].find():
         data = json.loads(document["last"]["body"])["data"]
         day = _day(document["minute"])
-        for figure in ("searches", "searches_without_result", "slot_taken"):
+        for figure in DEMAND:
             figures[day, figure] += data[figure]
         figures[day, "out_of_area"] += sum(data["out_of_area"].values())
     return figures

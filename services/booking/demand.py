@@ -42,6 +42,22 @@ class DemandCounter:
         """One attempt: each municipality of it counts once."""
         self._add(office, places=set(municipalities))
 
+    def proof_asked(self, office: str) -> None:
+        self._add(office, proofs_asked=1)
+
+    def proof_failed(self, office: str) -> None:
+        self._add(office, proofs_failed=1)
+
+    def refused(self, office: str) -> None:
+        self._add(office, refused=1)
+
+    def many_holds(self, office: str) -> None:
+        """Once for each address and minute."""
+        self._add(office, many_holds=1)
+
+    def quick_rebooking(self, office: str) -> None:
+        self._add(office, quick_rebookings=1)
+
     async def start(self) -> None:
         self._task = asyncio.create_task(self._keep_telling())
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -11,7 +12,10 @@ from services.booking.api import add_routes, add_staff_routes, add_work_routes
 from services.booking.commands import Booking, Counter, Day, Inviting, Planning, WaitingList
 from services.booking.day_lists import DayLists
 from services.booking.demand import DemandCounter
+from services.booking.domain.limits import Limits
 from services.booking.erasing import Erasing, RetentionSweeper
+from services.booking.guard import NAME as PROOFS
+from services.booking.guard import Guard, Proofs, ProofStore, Proxies, ensure_proof_indexes
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
 from services.booking.offering import Offering
@@ -27,9 +31,13 @@ from services.booking.tokens import Keys
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
-from shared.mongo import DatabaseClock, connect, database, once_it_answers, ping
+from shared.mongo import Database, DatabaseClock, connect, database, once_it_answers, ping
 from shared.observability import configure_logging
 from shared.outbox import Relay
+from shared.sealing import PublicKeys
+
+# The collections whose documents carry events.
+TELLING = ("appointments", "offices", "demand", PROOFS)
 
 
 def build(settings: Settings) -> tuple[FastAPI, Health]:
@@ -41,7 +49,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     db = database(client, settings)
     clock = DatabaseClock(client)
     publisher = Publisher(url=settings.amqp_url, name="booking relay")
-    relay = Relay(publisher=publisher, collections=[db["appointments"], db["offices"], db["demand"]], clock=clock)
+    relay = Relay(publisher=publisher, collections=[db[name] for name in TELLING], clock=clock)
     store = OfficeStore(db, relay=relay)
     offices = Offices(files, store=store, key=keys.release_key(), clock=clock)
     publications = Publications(db, relay=relay)
@@ -61,6 +69,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         keep_request=settings.request_without_message,
         inviting=Inviting(Invitations(db), keys=keys, clock=clock),
     )
+    proxies = Proxies(settings.trusted_proxies, settings.proxy_header)
+    guard = _guard(settings, booking, db=db, relay=relay, proxies=proxies)
     waiting_list = WaitingList(booking)
     offering = Offering(waiting_list, every=settings.offer_every)
     day = Day(booking, DayBook(db))
@@ -93,6 +103,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(clock.start)
         await once_it_answers(lambda: ensure_indexes(db))
         await once_it_answers(lambda: ensure_staff_indexes(db))
+        await once_it_answers(lambda: ensure_proof_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
         await once_it_answers(retained.ensure_indexes)
         loops = (demand, sweeper, offering, retention, day_lists)
@@ -107,10 +118,28 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         health=health,
         lifespan=lifespan,
     )
-    add_routes(app, booking, day=day, erasing=erasing, waiting_list=waiting_list)
-    add_staff_routes(app, staff)
+    add_routes(app, booking, day=day, erasing=erasing, waiting_list=waiting_list, guard=guard)
+    add_staff_routes(app, staff, client_of=proxies.client)
     add_work_routes(app, staff, booking=booking, day=day, planning=planning)
     return app, health
+
+
+def _guard(settings: Settings, booking: Booking, *, db: Database, relay: Relay, proxies: Proxies) -> Guard:
+    limits, above = Limits(), settings.limits_proof_above
+    store = ProofStore(db, relay=relay)
+    return Guard(
+        limits=replace(limits, load=replace(limits.load, free=above, most=4 * above))
+        if settings.limits == "on"
+        else None,
+        proxies=proxies,
+        offices=booking.offices,
+        proofs=Proofs(keys=booking.keys, store=store, clock=booking.clock),
+        store=store,
+        demand=booking.demand,
+        clock=booking.clock,
+        notification_keys=PublicKeys.read(settings.contact_public_keys),
+        public_url=str(settings.public_url),
+    )
 
 
 def run() -> None:

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge
 from services.booking.changes import Changes, News
 from services.booking.domain.appointment import Appointment
 from services.booking.domain.availability import Availability, base_cell
+from services.booking.domain.freed import Freed
 from services.booking.domain.office import Office
 from services.booking.storage import taken_cells
 from shared.mongo import Database, DatabaseClock, Document
@@ -60,6 +61,7 @@ class Memory:
         self._clock = clock
         self._of_office: dict[str, Availability] = {}
         self._office_of: dict[str, str] = {}
+        self._freed = Freed()
         self._seen_until: datetime | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -88,6 +90,11 @@ class Memory:
     def put(self, appointment: Appointment) -> None:
         """What this process has just written."""
         self._put(appointment.office, appointment.id, appointment.version, list(appointment.cells))
+
+    def freed_just_now(self, appointment: Appointment) -> bool:
+        """Whether this process knows that any of its time became free within the last seconds."""
+        held = self._of_office[appointment.office].held(appointment.id)
+        return self._freed.recently(appointment.office, held, now=self._clock.now())
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._keep_following())
@@ -162,4 +169,7 @@ class Memory:
         if availability is None:
             return
         self._office_of[id] = office
+        before = availability.held(id)
         availability.put(id, version=version, cells=cells)
+        if before:
+            self._freed.note(office, before=before, after=availability.held(id), now=self._clock.now())

@@ -2,13 +2,18 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.booking.guard.addresses import Network, ProxyHeader
 from services.booking.staff.settings import Grant, Issuer, OidcSettings
 from shared.settings import CommonSettings
+
+
+def _networks(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class Settings(CommonSettings):
@@ -33,6 +38,14 @@ class Settings(CommonSettings):
     day_lists_every: timedelta = timedelta(minutes=15)
     # How often those who wait are offered what has become free.
     offer_every: timedelta = timedelta(seconds=5)
+    # "off": no counting, no proof of work, no refusal. For measuring and for tests, never where citizens book.
+    limits: Literal["on", "off"] = "on"
+    # Holds within one minute, of all citizens together, above which everybody is asked for a proof of work.
+    limits_proof_above: int = Field(default=60, ge=1)
+    # "10.0.0.0/8, fd00::/8": only these may say on whose behalf they ask.
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    # The one that the proxies write; the other one is passed on unread and so is the client's own word.
+    proxy_header: ProxyHeader = "X-Forwarded-For"
     sweep_every: timedelta = timedelta(seconds=5)
     # While nothing is known about the message that asks to confirm, the time is kept this long.
     request_without_message: timedelta = timedelta(hours=24)

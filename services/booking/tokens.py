@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-Purpose = Literal["token", "confirm", "manage", "invitation"]
+Purpose = Literal["token", "confirm", "manage", "invitation", "entry"]
 
 # Crockford's letters: none that is read as another one on the phone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -62,6 +62,10 @@ class Keys:
     def release_key(self) -> bytes:
         """Makes the minutes at which times are released; they stay while keys rotate."""
         return self._sign("release", "", 0, key_id=self._oldest)
+
+    def derived(self, purpose: str) -> list[str]:
+        """A key of its own for `purpose`, of each signing key; the first signs."""
+        return [self._sign(f"key|{purpose}", "", 0, key_id=key_id).hex() for key_id in self.by_id]
 
     def booking_code(self, appointment: str) -> str:
         """Eight characters to name an appointment at the counter and on the phone."""

@@ -59,7 +59,7 @@ class Delivery:
     @property
     def siblings(self) -> tuple[str, ...]:
         """The ids of what was planned for the same event and purpose, over every channel."""
-        return tuple(_delivery_id(self.caused_by, self.purpose, channel) for channel in Channel)
+        return tuple(delivery_id(self.caused_by, self.purpose, channel) for channel in Channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,11 @@ class Send:
     contact: OpenContact
     office: Office
     to: str
+
+    @property
+    def languages(self) -> tuple[str | None, ...]:
+        """What the reader wants to read, the first choice first."""
+        return self.contact.language, self.state.data.language
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +115,14 @@ def sms_beside(mail: Delivery, contact: KnownContact | None) -> Delivery | None:
         return None
     if contact is None or contact.data is None or _address(Channel.SMS, contact.data) is None:
         return None
-    id = _delivery_id(mail.caused_by, mail.purpose, Channel.SMS)
+    id = delivery_id(mail.caused_by, mail.purpose, Channel.SMS)
     return replace(mail, id=id, channel=Channel.SMS, attempts=0, waits=0, version=0)
 
 
 def link_message(event: LinkRequested) -> Delivery:
     """The mail with the link to the appointment, to the address that came with the request."""
     return Delivery(
-        id=_delivery_id(event.id, Purpose.LINK, Channel.EMAIL),
+        id=delivery_id(event.id, Purpose.LINK, Channel.EMAIL),
         caused_by=event.id,
         appointment=event.data.appointment,
         office=event.data.office,
@@ -127,9 +132,9 @@ def link_message(event: LinkRequested) -> Delivery:
         state_sequence=0,
         contact_sequence=event.sequence,
         starts_at=None,
-        created_at=_stored(event.time),
-        due_at=_stored(event.time),
-        not_after=_stored(event.time + STALE_AFTER),
+        created_at=stored(event.time),
+        due_at=stored(event.time),
+        not_after=stored(event.time + STALE_AFTER),
         correlation_id=event.correlationid,
         traceparent=event.traceparent,
     )
@@ -139,7 +144,7 @@ def _planned(event: AppointmentEvent, purpose: Purpose) -> Delivery:
     state = event.data
     starts_at = state.offer_starts_at if purpose is Purpose.OFFER else state.starts_at
     return Delivery(
-        id=_delivery_id(event.id, purpose, Channel.EMAIL),
+        id=delivery_id(event.id, purpose, Channel.EMAIL),
         caused_by=event.id,
         appointment=state.appointment,
         office=state.office,
@@ -148,21 +153,21 @@ def _planned(event: AppointmentEvent, purpose: Purpose) -> Delivery:
         language=state.language or "de",
         state_sequence=event.sequence,
         contact_sequence=None,
-        starts_at=_stored(starts_at or state.starts_at),
-        created_at=_stored(event.time),
-        due_at=_stored(event.time),
-        not_after=_stored(not_after(event, purpose)),
+        starts_at=stored(starts_at or state.starts_at),
+        created_at=stored(event.time),
+        due_at=stored(event.time),
+        not_after=stored(not_after(event, purpose)),
         correlation_id=event.correlationid,
         traceparent=event.traceparent,
     )
 
 
-def _stored(time: datetime) -> datetime:
+def stored(time: datetime) -> datetime:
     """In whole milliseconds, as the database gives it back: a time must equal itself after the journey."""
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def _delivery_id(event_id: str, purpose: Purpose, channel: Channel) -> str:
+def delivery_id(event_id: str, purpose: Purpose, channel: Channel) -> str:
     return f"{event_id}:{purpose}:{channel}"
 
 
@@ -215,7 +220,7 @@ def _contradiction(delivery: Delivery, state: AppointmentState) -> str | None:
             return "offered anew"
         case Purpose.OFFER_EXPIRED | Purpose.WAITING if not state.waits:
             return "waits no longer"
-        case Purpose.CONFIRMATION | Purpose.RESCHEDULED if _stored(state.starts_at) != delivery.starts_at:
+        case Purpose.CONFIRMATION | Purpose.RESCHEDULED if stored(state.starts_at) != delivery.starts_at:
             return "moved"
         case _:
             contradicted = state.status in _OVER
@@ -226,7 +231,7 @@ def _is_offered(delivery: Delivery, state: AppointmentState) -> bool:
     """Whether the time that `delivery` is about is still offered, and until the same moment."""
     if state.offer_starts_at is None or state.offer_expires_at is None:
         return False
-    offered = _stored(state.offer_starts_at), _stored(state.offer_expires_at)
+    offered = stored(state.offer_starts_at), stored(state.offer_expires_at)
     return offered == (delivery.starts_at, delivery.not_after)
 
 

@@ -1,6 +1,6 @@
 """What the notification service hears, and what each event brings about."""
 
-from services.notification import domain
+from services.notification import domain, entries
 from services.notification.delivery import Dispatcher
 from services.notification.delivery.sending import Clock
 from services.notification.storage import Deliveries, Known
@@ -18,6 +18,7 @@ from shared.contracts import (
     AppointmentRestored,
     ContactErased,
     ContactProvided,
+    EntryRequested,
     LinkRequested,
     OfficePublished,
 )
@@ -64,6 +65,12 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
         await known.keep_contact(event)
         crash_point(CrashPoint.NOTIFICATION_AFTER_LINK_CONTACT)
         await dispatcher.plan(domain.link_message(event))
+
+    @on("notification.contacts", EntryRequested)
+    async def plan_entry(event: EntryRequested) -> None:
+        await known.keep_entry(event)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_ENTRY)
+        await dispatcher.plan(entries.entry_message(event))
 
     @on("notification.contacts", ContactErased)
     async def erase_contact(event: ContactErased) -> None:

@@ -69,6 +69,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await once_it_answers(clock.start)
         await once_it_answers(deliveries.ensure_indexes)
+        await once_it_answers(known.ensure_indexes)
         async with running(clock, publisher, relay, dispatcher, forgetting, consumers):
             yield
         await mail.close()

@@ -4,7 +4,8 @@ from functools import lru_cache
 
 from services.notification.domain import KnownContact
 from services.notification.storage import SealedContact
-from shared.sealed_contact import open_contact, wrapped_key
+from shared.contracts import EntryRequest, OpenEntry
+from shared.sealed_contact import open_contact, open_entry, wrapped_key
 from shared.sealing import PrivateKeys, Wrapped
 
 # The messages of one appointment come close together: unwrapping its key costs ten times as much as the rest.
@@ -23,5 +24,11 @@ class Opener:
         key = self._unwrapped(wrapped_key(contact.data), contact.data.appointment)
         return KnownContact(contact.sequence, open_contact(contact.data, key=key))
 
-    def _unwrap(self, wrapped: Wrapped, appointment: str) -> bytes:
-        return self._keys.unwrap(wrapped, owner=appointment)
+    def open_entry(self, entry: EntryRequest | None) -> OpenEntry | None:
+        """Raises Unsealable. Its key is not remembered: there is one mail of it."""
+        if entry is None:
+            return None
+        return open_entry(entry, key=self._unwrap(wrapped_key(entry), entry.entry))
+
+    def _unwrap(self, wrapped: Wrapped, owner: str) -> bytes:
+        return self._keys.unwrap(wrapped, owner=owner)

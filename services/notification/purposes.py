@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     OFFER = "offer"
     OFFER_EXPIRED = "offer_expired"
     LINK = "link"
+    ENTRY = "entry"
 
 
 # A request to confirm, or a link, that comes a day late only confuses.

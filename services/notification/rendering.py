@@ -12,8 +12,18 @@ from markupsafe import escape
 from services.notification import invitation
 from services.notification.channels.mime import Mail
 from services.notification.domain import Delivery, Send
+from services.notification.entries import SendEntry
 from services.notification.purposes import Purpose
-from services.notification.wording import FALLBACK, TEMPLATES, Occasion, Own, occasion_of, own_of
+from services.notification.wording import (
+    FALLBACK,
+    TEMPLATES,
+    Occasion,
+    Own,
+    entry_occasion,
+    entry_own,
+    occasion_of,
+    own_of,
+)
 from shared.contracts import AppointmentState
 
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -46,10 +56,14 @@ class Renderer:
         self._form = lru_cache(maxsize=1024)(self._new_form)
         self._subject = lru_cache(maxsize=256)(self._read_subject)
 
-    def mail(self, delivery: Delivery, facts: Send) -> Mail:
-        occasion = occasion_of(delivery.purpose, facts)
-        own = own_of(delivery.purpose, facts, occasion.lang)
-        calendar, method = self._calendar(delivery, facts, occasion)
+    def mail(self, delivery: Delivery, facts: Send | SendEntry) -> Mail:
+        if isinstance(facts, SendEntry):
+            occasion, own = entry_occasion(facts), entry_own(facts)
+            calendar, method = None, None
+        else:
+            occasion = occasion_of(delivery.purpose, facts)
+            own = own_of(delivery.purpose, facts, occasion.lang)
+            calendar, method = self._calendar(delivery, facts, occasion)
         return Mail(
             reference=delivery.id,
             to=facts.to,

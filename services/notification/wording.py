@@ -1,16 +1,18 @@
 """The facts of a message in the reader's words: dates, addresses and names as templates say them."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
 
 from services.notification.domain import Send
+from services.notification.entries import SendEntry
 from services.notification.purposes import Purpose, by_whom, has_time
 from shared.contracts import AppointmentState, Office, OpenContact
 from shared.contracts.offices import Location, Service, Text
@@ -77,6 +79,17 @@ class Own:
     confirm_url: str
     confirm_code: str
     manage_url: str
+    entry_url: str = ""
+
+
+_NO_VISIT: dict[str, Any] = {
+    **dict.fromkeys(("reason", "street", "town", "access", "service", "service_de", "fee"), ""),
+    "timed": False,
+    "by_office": False,
+    "documents": (),
+    "confirm_minutes": 0,
+}
+_NOTHING_OWN: dict[str, Any] = {**dict.fromkeys((field.name for field in fields(Own)), ""), "proposals": ()}
 
 
 def occasion_of(purpose: Purpose, facts: Send) -> Occasion:
@@ -168,6 +181,24 @@ def _said(at: datetime | None, zone: tzinfo, lang: str) -> tuple[str, str, str]:
 def _proposals(state: AppointmentState, zone: tzinfo, lang: str) -> tuple[str, ...]:
     said = (_said(at, zone, lang) for at in state.proposals[:_MOST_PROPOSALS])
     return tuple(f"{day}, {time}" for day, _, time in said)
+
+
+def entry_occasion(facts: SendEntry) -> Occasion:
+    office, lang = facts.office, language_for(*facts.languages)
+    return Occasion(
+        purpose=Purpose.ENTRY,
+        lang=lang,
+        dir=_direction(lang),
+        sender=office.sender,
+        office=in_language(office.name, lang),
+        phone=office.phone or "",
+        email=office.email or "",
+        **_NO_VISIT,
+    )
+
+
+def entry_own(facts: SendEntry) -> Own:
+    return Own(**_NOTHING_OWN | {"entry_url": facts.entry.entry_url})
 
 
 def language_for(*tags: str | None) -> str:

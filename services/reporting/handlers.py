@@ -82,6 +82,11 @@ def demand_fact(demand: Demand) -> DemandFact:
         searches_without_result=demand.searches_without_result,
         slot_taken=demand.slot_taken,
         out_of_area=tuple(sorted(demand.out_of_area.items())),
+        proofs_asked=demand.proofs_asked,
+        proofs_failed=demand.proofs_failed,
+        refused=demand.refused,
+        many_holds=demand.many_holds,
+        quick_rebookings=demand.quick_rebookings,
     )
 
 

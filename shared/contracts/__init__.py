@@ -33,9 +33,12 @@ from shared.contracts.contacts import (
     Contact,
     ContactErased,
     ContactProvided,
+    EntryRequest,
+    EntryRequested,
     ErasedContact,
     LinkRequested,
     OpenContact,
+    OpenEntry,
 )
 from shared.contracts.event import Event, new_event
 from shared.contracts.notifications import (
@@ -81,6 +84,8 @@ __all__ = [
     "DeliveryState",
     "Demand",
     "DemandMeasured",
+    "EntryRequest",
+    "EntryRequested",
     "ErasedContact",
     "Event",
     "LinkRequested",
@@ -92,6 +97,7 @@ __all__ = [
     "Office",
     "OfficePublished",
     "OpenContact",
+    "OpenEntry",
     "Step",
     "UnreadableEvent",
     "new_event",

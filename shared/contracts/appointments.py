@@ -202,7 +202,12 @@ class AppointmentAnonymised(AppointmentEvent):
 
 
 class Demand(Data):
-    """What was looked for in one minute, as one booking process (`instance`) saw it: counts only."""
+    """What was looked for in one minute, as one booking process (`instance`) saw it: counts only.
+
+    `proofs_asked` and `proofs_failed` are holds that needed a proof of work and had none or a wrong one, `refused`
+    what came too often from one address, `many_holds` addresses with very many holds, `quick_rebookings` times
+    that were held within seconds of becoming free.
+    """
 
     office: str
     minute: AwareDatetime
@@ -211,6 +216,11 @@ class Demand(Data):
     searches_without_result: int = 0
     out_of_area: dict[str, int] = Field(default_factory=dict)
     slot_taken: int = 0
+    proofs_asked: int = 0
+    proofs_failed: int = 0
+    refused: int = 0
+    many_holds: int = 0
+    quick_rebookings: int = 0
 
 
 class DemandMeasured(Event):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.event import Data, Event
 
@@ -47,6 +47,32 @@ class ErasedContact(Data):
     appointment: str
 
 
+class EntryRequest(Data):
+    """Where to mail a link that opens the booking to somebody whose device cannot do a proof of work.
+
+    Sealed as a Contact is, under a data key of its own: `sealed` is the address and the link of an OpenEntry.
+    """
+
+    entry: str
+    office: str
+    language: str
+    expires_at: AwareDatetime
+    key_id: str
+    key: str = Field(repr=False)
+    sealed: str = Field(repr=False)
+
+
+class OpenEntry(Data):
+    """An entry request as it is in memory only, while its mail is made: never stored, never told."""
+
+    entry: str
+    office: str
+    language: str
+    expires_at: AwareDatetime
+    email: str = Field(repr=False)
+    entry_url: str = Field(repr=False)
+
+
 class ContactProvided(Event):
     exchange: ClassVar[str] = "contacts"
     type: Literal["contact.provided.v1"] = "contact.provided.v1"
@@ -59,6 +85,14 @@ class LinkRequested(Event):
     exchange: ClassVar[str] = "contacts"
     type: Literal["contact.link_requested.v1"] = "contact.link_requested.v1"
     data: Contact
+
+
+class EntryRequested(Event):
+    """Somebody without an appointment asked for a link to book with; `subject` is a fresh id."""
+
+    exchange: ClassVar[str] = "contacts"
+    type: Literal["contact.entry_requested.v1"] = "contact.entry_requested.v1"
+    data: EntryRequest
 
 
 class ContactErased(Event):

@@ -39,6 +39,8 @@ class Compose:
             **inherited,
             "AMTSTERMIN_TAG": tag,
             "BOOKING_PUBLIC_URL": "https://termine.example.org",
+            # A crowd that comes from one address.
+            "BOOKING_LIMITS": "off",
             **_ports(processes),
         }
 

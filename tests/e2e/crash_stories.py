@@ -11,6 +11,7 @@ import httpx
 from deploy.local.reading import text_of
 from shared import parking
 from shared.crashpoints import CrashPoint as At
+from tests.citizen import link_in
 from tests.e2e.crash_walk import REFUSED, Walk, tried
 from tests.ledger import put_on_queue
 from tests.waiting import eventually
@@ -136,6 +137,16 @@ def wants_the_link(walk: Walk) -> None:
     with walk.death():
         assert tried(lambda: person.http.post("/v1/links", json={"email": person.email})) == 202
     walk.ends(person, *BOOKED, confirm_request="sent", confirmation="sent", link="sent")
+
+
+def wants_a_link_to_book_with(walk: Walk) -> None:
+    person = walk.citizen()
+    wish = {"office": "zollernalbkreis", "email": person.email}
+    with walk.death():
+        assert tried(lambda: person.http.post("/v1/proof/mail", json=wish)) == 202
+    walk.place.wait_until_whole()
+    (mail,) = person.mails()
+    assert person.http.get(httpx.URL(link_in(mail, "entry")).raw_path.decode()).status_code == 200
 
 
 def lets_two_holds_run_out(walk: Walk) -> None:
@@ -304,6 +315,7 @@ CASES = (
     Case(At.BOOKING_AFTER_ERASURE_CANCELLED, "booking", is_erased),
     Case(At.BOOKING_AFTER_ANONYMISED, "booking", is_erased),
     Case(At.BOOKING_AFTER_KEY_DESTROYED, "booking", is_erased),
+    Case(At.BOOKING_AFTER_ENTRY, "booking", wants_a_link_to_book_with),
     Case(At.BOOKING_AFTER_OFFICE, "booking", office_changes_before_booking_starts),
     Case(At.BOOKING_AFTER_DEMAND, "booking", searches),
     Case(At.RELAY_BEFORE_PUBLISH, "booking", asks),
@@ -328,6 +340,7 @@ CASES = (
     Case(At.NOTIFICATION_AFTER_CONTACT, "notification", asks),
     Case(At.NOTIFICATION_AFTER_LINK_CONTACT, "notification", wants_the_link),
     Case(At.NOTIFICATION_AFTER_KEY_ERASED, "notification", is_erased),
+    Case(At.NOTIFICATION_AFTER_ENTRY, "notification", wants_a_link_to_book_with),
     Case(At.NOTIFICATION_AFTER_OFFICE, "notification", office_changes_while_others_run),
     Case(At.NOTIFICATION_AFTER_CLAIM, "notification", asks_while_the_mail_server_is_away),
     Case(At.NOTIFICATION_AFTER_SMS_PLAN, "notification", confirms_with_sms),

@@ -170,3 +170,24 @@ async def test_a_link_asked_for_later_is_told_with_the_present_time(desk: Desk) 
     entry = (await desk.document(id))["outbox"][-1]
     assert entry["type"] == LinkRequested.model_fields["type"].default
     assert abs(entry["at"] - desk.clock.now()) < timedelta(minutes=1)
+
+
+def quick_rebookings(desk: Desk) -> int:
+    return sum(demand.quick_rebookings for demand in desk.booking.demand._counts.values())
+
+
+async def test_a_time_held_at_once_when_it_returns_is_counted(desk: Desk) -> None:
+    wish = desk.wish()
+    holds = [await desk.booking.hold(wish, idempotency_key=f"{KEY}-{n}") for n in range(3)]
+    for held in holds[:2]:
+        await desk.booking.cancel(held.appointment.id)
+    assert quick_rebookings(desk) == 0
+
+    desk.clock.ahead = timedelta(minutes=41)
+    await desk.sweeper.sweep()
+    await desk.booking.hold(wish, idempotency_key="the bot")
+    assert quick_rebookings(desk) == 1
+
+    desk.clock.ahead += timedelta(seconds=11)
+    await desk.booking.hold(wish, idempotency_key="somebody else")
+    assert quick_rebookings(desk) == 1

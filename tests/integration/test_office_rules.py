@@ -17,6 +17,7 @@ from services.booking.storage import DayBook
 from shared.http import Health, create_app
 from tests.builders import ALBSTADT, HECHINGEN, a_given_contact, an_office
 from tests.integration.booking_harness import KEYS, Desk, a_desk
+from tests.unit.booking.test_guard import a_guard
 
 pytestmark = pytest.mark.anyio
 OFFICE = "/v1/offices/zollernalbkreis"
@@ -50,6 +51,7 @@ async def http(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
         day=Day(desk.booking, DayBook(desk.database)),
         erasing=desk.erasing,
         waiting_list=WaitingList(desk.booking),
+        guard=a_guard(None)[0],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://booking") as client:
         yield client

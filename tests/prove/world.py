@@ -227,6 +227,8 @@ class World:
         }
         if kind == "booking":
             settings |= {"BOOKING_OFFICES": str(self._offices), "BOOKING_SWEEP_EVERY": "PT1S"}
+            # The whole crowd comes from one address.
+            settings["BOOKING_LIMITS"] = "off"
         if kind == "notification":
             settings |= {
                 "NOTIFICATION_SMTP_PORT": str(self.mail.port),

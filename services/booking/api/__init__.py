@@ -8,6 +8,7 @@ from services.booking.api import (
     pages,
     person,
     problems,
+    proofs,
     staff_accounts,
     staff_booking,
     staff_day,
@@ -20,16 +21,20 @@ from services.booking.api import (
 )
 from services.booking.commands import Booking, Day, Planning, WaitingList
 from services.booking.erasing import Erasing
+from services.booking.guard import Guard
 from services.booking.staff import Staff
 
 
-def add_routes(app: FastAPI, booking: Booking, *, day: Day, erasing: Erasing, waiting_list: WaitingList) -> None:
+def add_routes(
+    app: FastAPI, booking: Booking, *, day: Day, erasing: Erasing, waiting_list: WaitingList, guard: Guard
+) -> None:
     problems.add_handlers(app)
-    app.include_router(catalogue.router(booking, day))
-    app.include_router(appointments.router(booking, day))
-    app.include_router(waiting.router(booking, waiting_list))
+    app.include_router(catalogue.router(booking, day, guard))
+    app.include_router(appointments.router(booking, day, guard))
+    app.include_router(waiting.router(booking, waiting_list, guard))
+    app.include_router(proofs.router(guard, offices=booking.offices))
     app.include_router(person.router(erasing))
-    app.include_router(pages.router(booking, erasing))
+    app.include_router(pages.router(booking, erasing, guard))
 
 
 def add_staff_routes(

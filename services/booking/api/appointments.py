@@ -1,10 +1,10 @@
 """Hold, request, confirm, reschedule, cancel, look."""
 
-import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Header, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Request, Response
 
+from services.booking.api.afterwards import until_done
 from services.booking.api.own import AppointmentId, owner
 from services.booking.api.problems import responses, unknown_office
 from services.booking.api.schemas import (
@@ -13,45 +13,51 @@ from services.booking.api.schemas import (
     ConfirmIn,
     ContactIn,
     HeldOut,
+    HelperSecret,
     IdempotencyKey,
     LinksIn,
     MembersIn,
     NameIn,
+    Proof,
     RescheduleIn,
     appointment_out,
     members_of,
 )
 from services.booking.calendar import calendar_entry
 from services.booking.commands import Booking, Day, Held, HoldRequest
+from services.booking.guard import Guard
 from services.booking.people import GivenContact
 from services.booking.tokens import Keys
-from shared.mongo import PyMongoError, is_away
-from shared.observability import get_logger
-
-log = get_logger()
-
-_LINK_TRIES = 5
 
 
-def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
+def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
     routes = APIRouter(prefix="/v1", tags=["appointments"])
 
     Own = Annotated[str, Depends(owner(booking.keys))]  # noqa: N806 (a type)
 
     @routes.post("/appointments", status_code=201, summary="Hold a time",
-                 responses=responses(403, 404, 409))  # fmt: skip
+                 responses=responses(401, 403, 404, 409, 429))  # fmt: skip
     async def hold(
+        request: Request,
         wanted: AppointmentIn,
         idempotency_key: Annotated[IdempotencyKey, Header(description="New for every booking, same to repeat")],
+        proof: Proof = None,
+        helper: HelperSecret = None,
     ) -> HeldOut:
         if wanted.office not in booking.offices:
             raise unknown_office(wanted.office)
-        held = await booking.hold(_hold_request(wanted), idempotency_key=idempotency_key)
+        channel = await guard.hold(
+            request, office=wanted.office, proof=proof, helper=helper, idempotency_key=idempotency_key
+        )
+        held = await booking.hold(_hold_request(wanted, channel), idempotency_key=idempotency_key)
         return _held_out(held, booking.keys)
 
     @routes.put("/appointments/{id}/contact", summary="Say how to reach you; a message asks you to confirm",
-                responses=responses(401, 404, 409, 410))  # fmt: skip
-    async def put_contact(id: Own, contact: ContactIn) -> AppointmentOut:
+                responses=responses(401, 404, 409, 410, 429))  # fmt: skip
+    async def put_contact(
+        request: Request, id: Own, contact: ContactIn, helper: HelperSecret = None
+    ) -> AppointmentOut:
+        guard.contact(request, email=contact.email, helper=helper)
         return appointment_out(await booking.request(id, GivenContact(**contact.model_dump())))
 
     @routes.post("/appointments/{id}/confirm", summary="Confirm by the message's secret or code",
@@ -102,31 +108,19 @@ def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of ro
         return Response(entry, media_type="text/calendar; charset=utf-8")
 
     @routes.post("/links", status_code=202, summary="Send the links of my appointments to my address",
-                 responses=responses())  # fmt: skip
-    async def send_links(wanted: LinksIn, background: BackgroundTasks) -> dict[str, str]:
+                 responses=responses(429))  # fmt: skip
+    async def send_links(request: Request, wanted: LinksIn, background: BackgroundTasks) -> dict[str, str]:
+        guard.links(request, email=wanted.email)
         # After the answer, so that its time does not tell whether the address is known.
-        background.add_task(_send_links, booking, wanted.email)
+        background.add_task(until_done, lambda: booking.send_links(wanted.email), what="links")
         return {"status": "accepted"}
 
     return routes
 
 
-async def _send_links(booking: Booking, email: str) -> None:
-    """Nobody waits for it any more: a database that is away for a moment must not lose the request."""
-    for _ in range(_LINK_TRIES):
-        try:
-            await booking.send_links(email)
-            return
-        except PyMongoError as error:
-            if not is_away(error):
-                raise
-            log.warning("links_not_sent_yet", error=type(error).__name__)
-            await asyncio.sleep(1)
-    log.error("links_not_sent")
-
-
-def _hold_request(wanted: AppointmentIn) -> HoldRequest:
+def _hold_request(wanted: AppointmentIn, channel: str) -> HoldRequest:
     return HoldRequest(
+        channel=channel,
         office=wanted.office,
         service=wanted.service,
         starts_at=wanted.starts_at,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.booking.api.problems import ELSEWHERE, responses, unknown_office
 from services.booking.api.schemas import (
@@ -28,6 +28,7 @@ from services.booking.domain.cells import CELL
 from services.booking.domain.masks import Ranges
 from services.booking.domain.office import Office, UnknownMunicipality
 from services.booking.domain.visits import documents_of, preconditions_of
+from services.booking.guard import Guard
 from shared.http import Problem
 
 # An answer of 56 days has up to 30 KB.
@@ -36,7 +37,7 @@ _MOST_ANSWERS = 300
 OfficeId = Annotated[str, Path(max_length=60)]
 
 
-def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
+def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
     routes = APIRouter(prefix="/v1/offices", tags=["offices"])
     answers = _Answers(booking)
 
@@ -59,9 +60,10 @@ def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of ro
         return [ServiceOut.model_validate(s, from_attributes=True) for s in services]
 
     @routes.post("/{office}/assignment", summary="Who is responsible, which desk, how long, what to bring",
-                 responses=responses(404))  # fmt: skip
-    async def assign(office: OfficeId, wanted: AssignmentIn) -> AssignmentOut:
+                 responses=responses(404, 429))  # fmt: skip
+    async def assign(request: Request, office: OfficeId, wanted: AssignmentIn) -> AssignmentOut:
         there = office_of(office)
+        guard.search(request, office=office)
         found = _assignment(there, wanted, today=booking.clock.now().astimezone(there.zone).date())
         elsewhere = [m.municipality for m in found.members if m.authority and not m.responsible]
         if elsewhere:
@@ -69,13 +71,17 @@ def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of ro
         return found
 
     @routes.post("/{office}/check-in", summary="I am here: by the code of the message, at the door",
-                 responses=responses(404, 409))  # fmt: skip
-    async def check_in(office: OfficeId, given: CodeIn) -> CheckedInOut:
-        return CheckedInOut(status=(await day.check_in_by_code(office_of(office), given.code)).status)
+                 responses=responses(404, 409, 429))  # fmt: skip
+    async def check_in(request: Request, office: OfficeId, given: CodeIn) -> CheckedInOut:
+        there = office_of(office)
+        # Nobody shall find codes by trying.
+        guard.search(request, office=office)
+        return CheckedInOut(status=(await day.check_in_by_code(there, given.code)).status)
 
     @routes.get("/{office}/availability", summary="Free times", response_model=AvailabilityOut,
-                responses=responses(400, 404))  # fmt: skip
+                responses=responses(400, 404, 429))  # fmt: skip
     async def get_availability(
+        request: Request,
         office: OfficeId,
         service: Slug,
         persons: Annotated[int, Query(ge=1, le=20)] = 1,
@@ -85,6 +91,7 @@ def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of ro
         last: Annotated[date | None, Query(alias="to", description="Last day, included")] = None,
     ) -> Response:
         there = office_of(office)
+        guard.search(request, office=office)
         serving = there.service(service).team
         if team not in (None, serving):
             raise Problem(422, "team-unknown", "No such team for this service", f"It belongs to {serving}.")
@@ -93,9 +100,10 @@ def router(booking: Booking, day: Day) -> APIRouter:  # noqa: C901 (a list of ro
         return answers.find(there, _Search(there.id, (service,), persons, children_under_6, (), first, last))
 
     @routes.post("/{office}/availability", summary="Free times where the family name decides the desk",
-                 response_model=AvailabilityOut, responses=responses(404))  # fmt: skip
-    async def search_availability(office: OfficeId, wanted: AvailabilityIn) -> Response:
+                 response_model=AvailabilityOut, responses=responses(404, 429))  # fmt: skip
+    async def search_availability(request: Request, office: OfficeId, wanted: AvailabilityIn) -> Response:
         there = office_of(office)
+        guard.search(request, office=office)
         ids = (wanted.service, *wanted.further_services)
         ranges = there.ranges(there.services(ids)[0].team, wanted.family_name)
         children = sum(member.under_6 for member in wanted.members)

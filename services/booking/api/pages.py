@@ -15,6 +15,8 @@ from services.booking.api.schemas import export_out
 from services.booking.commands import Booking, CodeUsedUp, WrongSecret
 from services.booking.domain.appointment import OPEN, AlreadyOver, Appointment, Expired, WrongStatus
 from services.booking.erasing import Erasing
+from services.booking.guard import Guard, ProofRejected
+from services.booking.guard.proofs import HOLDS_PER_ENTRY
 from services.booking.people import Erased
 from services.booking.storage import NotFound
 
@@ -34,13 +36,15 @@ _FAULTS: dict[type[Exception], tuple[int, str]] = {
     Expired: (410, "Die Zeit zum Bestätigen ist abgelaufen. Bitte buchen Sie neu."),
     AlreadyOver: (409, "Der Termin hat schon begonnen. Bitte rufen Sie uns an."),
     Erased: (410, "Zu diesem Termin sind keine Daten zur Person mehr gespeichert."),
+    ProofRejected: (410, "Dieser Link gilt nicht mehr. Bitte lassen Sie sich einen neuen schicken."),
     WrongStatus: (409, "Das ist bei diesem Termin nicht mehr möglich."),
 }
 Secret = Annotated[str, Query(max_length=100)]
+EntryToken = Annotated[str, Query(max_length=200)]
 FormSecret = Annotated[str, Form(max_length=100)]
 
 
-def router(booking: Booking, erasing: Erasing) -> APIRouter:
+def router(booking: Booking, erasing: Erasing, guard: Guard) -> APIRouter:
     routes = APIRouter(include_in_schema=False, route_class=_FaultPage)
 
     @routes.get("/confirm/{id}")
@@ -78,6 +82,15 @@ def router(booking: Booking, erasing: Erasing) -> APIRouter:
             return _page("erase.html", secret=secret, ahead=ahead, **_shown(booking, appointment))
         await erasing.erase(str(id), cancel=True)
         return _page("erased.html")
+
+    @routes.get("/entry")
+    async def entry(token: EntryToken = "") -> HTMLResponse:
+        """What the mailed link leads to; it uses nothing up."""
+        known = guard.proofs.entry(token)
+        if known is None:
+            raise WrongSecret
+        minutes = int((known.until - booking.clock.now()).total_seconds()) // 60
+        return _page("entry.html", token=token, minutes=minutes, holds=HOLDS_PER_ENTRY)
 
     return routes
 

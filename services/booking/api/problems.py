@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
-from services.booking import commands, erasing, memory, people, storage
+from services.booking import commands, erasing, guard, memory, people, storage
+from services.booking.api import guard_problems
 from services.booking.domain import appointment, day, office, visits, waiting
 from shared.http import Problem, problem_response
 
@@ -56,6 +57,9 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         409, "nothing-to-undo", "There is nothing to take back",
         "Nothing was done today, or a colleague has done something since: load the list again."),
     day.Paused: (409, "paused", "Calling is paused", "End the pause first."),
+    guard.UnknownHelper: (
+        401, "helper-unknown", "No such helper is registered here",
+        "Check the header Helper, or leave it out to book as anybody does."),
     appointment.Expired: (
         410, "expired", "The time to confirm is over", "The time was released. Please book again."),
     appointment.AlreadyOver: (
@@ -96,7 +100,12 @@ class ProblemBody(BaseModel):
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """The problems of an operation, for its OpenAPI."""
     content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
-    return {code: {"description": "Problem", "content": content} for code in (*codes, 408, 413, 422, 503)}
+    problem = {"description": "Problem", "content": content}
+    later = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+    return {
+        code: {**problem, "headers": later} if code in (429, 503) else problem
+        for code in (*codes, 408, 413, 422, 503)
+    }
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -108,6 +117,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(commands.OutsideJurisdiction, _outside)
     app.add_exception_handler(commands.BookedAlready, _booked_already)
     app.add_exception_handler(commands.NotOpenForBooking, _not_open)
+    guard_problems.add_handlers(app)
     app.add_exception_handler(office.UnbookableStart, _unbookable)
     app.add_exception_handler(office.UnknownService, _unknown_service)
     app.add_exception_handler(office.UnknownMunicipality, _elsewhere)

@@ -2,8 +2,9 @@
 
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from fastapi import Header
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
 from services.booking.commands import Instead
@@ -58,12 +59,23 @@ Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,60}$")]
 Ags = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
 Secret = Annotated[str, StringConstraints(min_length=6, max_length=100, pattern=r"^[A-Za-z0-9._=-]+$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z0-9-]{1,20})?$")]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{8,200}$")]
 
 
 AccessNeed = Literal[
     "wheelchair", "step_free", "hearing", "sign_language", "sight", "easy_language", "interpreter", "quiet", "seat"
 ]
+
+Proof = Annotated[
+    str | None,
+    Header(
+        max_length=4000,
+        description="Only where an answer asked for it: the solution of a challenge from /v1/proof (ALTCHA, "
+        "base64), or the token of a mailed entry link",
+    ),
+]
+HelperSecret = Annotated[str | None, Header(max_length=200, description="Of a registered helper: `<id>.<secret>`")]
 
 
 class Incoming(BaseModel):
@@ -124,7 +136,7 @@ class ContactIn(Incoming):
     given_name: PersonName | None = None
     email: Email
     phone: Phone | None = None
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[a-z0-9-]{1,20})?$")] = "de"
+    language: Language = "de"
     sms_consent: bool = Field(default=False, strict=True)
 
 
@@ -164,6 +176,21 @@ class CheckedInOut(BaseModel):
 
 class LinksIn(Incoming):
     email: Email
+
+
+class EntryIn(Incoming):
+    office: Slug
+    email: Email
+    language: Language = "de"
+
+
+class ChallengeOut(BaseModel):
+    """A challenge of ALTCHA's protocol, version 2. Its widget takes it as it is."""
+
+    parameters: dict[str, Any] = Field(
+        description="Find the counter from 0 on whose key begins with `keyPrefix`; valid until `expiresAt`"
+    )
+    signature: str
 
 
 class OfficeOut(BaseModel):

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Literal, get_args
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, Field
 
 from services.booking.api.own import owner
@@ -12,17 +12,20 @@ from services.booking.api.schemas import (
     AccessNeed,
     AppointmentOut,
     FurtherServices,
+    HelperSecret,
     IdempotencyKey,
     Incoming,
     Members,
     Moment,
     PersonName,
+    Proof,
     Slug,
     appointment_out,
     members_of,
 )
 from services.booking.commands import Booking, WaitingList, WishRequest
 from services.booking.domain.appointment import Status, Wish
+from services.booking.guard import Guard
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -66,20 +69,27 @@ class AcceptIn(Incoming):
     starts_at: Moment = Field(description="The offered time, so that nothing else is accepted by mistake")
 
 
-def router(booking: Booking, waiting: WaitingList) -> APIRouter:
+def router(booking: Booking, waiting: WaitingList, guard: Guard) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["waiting list"])
 
     Own = Annotated[str, Depends(owner(booking.keys))]  # noqa: N806 (a type)
 
     @routes.post("/waiting-list", status_code=201, summary="Wait for a time, without an appointment",
-                 responses=responses(403, 404, 409))  # fmt: skip
+                 responses=responses(401, 403, 404, 409, 429))  # fmt: skip
     async def enter(
+        request: Request,
         wanted: WaitingIn,
         idempotency_key: Annotated[IdempotencyKey, Header(description="New for every entry, same to repeat")],
+        proof: Proof = None,
+        helper: HelperSecret = None,
     ) -> WaitingOut:
         if wanted.office not in booking.offices:
             raise unknown_office(wanted.office)
-        entry = await waiting.enter(_request(wanted), idempotency_key=idempotency_key)
+        # A key that came with a hold as well names two requests, and each needs a proof of its own.
+        channel = await guard.hold(
+            request, office=wanted.office, proof=proof, helper=helper, idempotency_key=f"wish|{idempotency_key}"
+        )
+        entry = await waiting.enter(_request(wanted, channel), idempotency_key=idempotency_key)
         return WaitingOut(
             id=entry.id,
             code=entry.code,
@@ -111,8 +121,9 @@ def router(booking: Booking, waiting: WaitingList) -> APIRouter:
     return routes
 
 
-def _request(wanted: WaitingIn) -> WishRequest:
+def _request(wanted: WaitingIn, channel: str) -> WishRequest:
     return WishRequest(
+        channel=channel,
         office=wanted.office,
         service=wanted.service,
         further_services=wanted.further_services,

@@ -105,6 +105,7 @@ class HoldRequest:
     preconditions: Mapping[str, bool] = field(default_factory=dict)
     invitation: str | None = None
     access_needs: tuple[str, ...] = ()
+    channel: str = "web"
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -480,6 +481,7 @@ class Booking:
             children_under_6=sum(m.under_6 for m in request.members),
             person=person,
             request_digest=self.keys.digest(request.text),
+            channel=request.channel,
             invitation=request.invitation.partition(".")[0] if request.invitation else None,
         )
 
@@ -499,6 +501,8 @@ class Booking:
                 assert answered is not None
                 return answered
             self.memory.put(appointment)
+            if self.memory.freed_just_now(appointment):
+                self.demand.quick_rebooking(appointment.office)
             assert appointment.expires_at is not None
             return Held(appointment, appointment.starts_at, appointment.ends_at, appointment.expires_at)
         # The last desk may have gone to this very request, sent twice at the same moment.

@@ -39,6 +39,7 @@ class WishRequest:
     preconditions: Mapping[str, bool] = field(default_factory=dict)
     invitation: str | None = None
     access_needs: tuple[str, ...] = ()
+    channel: str = "web"
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -87,6 +88,7 @@ class WaitingList:
                 id, Person(request.family_name, access_needs=request.access_needs)
             ),
             request_digest=booking.keys.digest(request.text),
+            channel=request.channel,
             invitation=request.invitation.partition(".")[0] if request.invitation else None,
         )
         now = booking.clock.now()

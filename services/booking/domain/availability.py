@@ -65,6 +65,9 @@ class Availability:
     def knows(self, id: str) -> bool:
         return id in self._known
 
+    def held(self, id: str) -> list[Occupied]:
+        return self._known.get(id, [])
+
     def put(self, id: str, *, version: int | None, cells: list[str]) -> None:
         """`id` holds exactly `cells` as of `version`; an older version than the known one changes nothing.
 

@@ -33,6 +33,7 @@ def _ids(data: OfficeData) -> Iterable[tuple[str, list[str]]]:
         ("teams.lanes", [f"{t.id}/{lane.id}" for t in data.teams for lane in t.lanes]),
         ("municipalities", [m.ags for m in data.municipalities]),
         ("authorities", [a.id for a in data.authorities]),
+        ("helpers", [h.id for h in data.helpers]),
     )
 
 

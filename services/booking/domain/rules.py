@@ -1,4 +1,4 @@
-"""The rules of an office as its file writes them: hours, closures, shares, release, surnames.
+"""The rules of an office as its file writes them: hours, closures, shares, release, surnames, helpers.
 
 Every interval is half open. Days and times are local; `[team, lane]` narrow a rule to a team or one lane of it.
 """
@@ -13,6 +13,7 @@ from services.booking.domain.surnames import Collation, SurnameRange
 from shared.contracts import offices
 from shared.contracts.event import Data
 
+HELPER_ID = r"^[a-z0-9_-]{1,60}$"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Who a cell is for: everybody, staff, everybody shortly before, emergencies.
 Channel = Literal["web", "staff", "kept", "emergency"]
@@ -122,6 +123,15 @@ class Quota(Data):
     valid_until: date | None = None
 
 
+class Helper(Data):
+    """Somebody who books for many, with a quota of holds; `verifier` shows that the secret is known."""
+
+    id: str = Field(pattern=HELPER_ID)
+    name: str
+    verifier: str = Field(pattern=r"^[0-9a-f]{64}$")
+    holds_per_day: int = Field(ge=1, le=10_000)
+
+
 class OfficeData(offices.Office):
     """An office as its file describes it: what all may know, and the rules of booking."""
 
@@ -135,6 +145,7 @@ class OfficeData(offices.Office):
     closures: tuple[Closure, ...] = ()
     absences: tuple[Absence, ...] = ()
     quotas: tuple[Quota, ...] = ()
+    helpers: tuple[Helper, ...] = ()
 
 
 def week_of(day: date) -> date:

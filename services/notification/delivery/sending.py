@@ -21,11 +21,13 @@ from services.notification.domain import (
     Status,
     Wait,
 )
+from services.notification.entries import SendEntry, decide_entry
 from services.notification.opening import Opener
+from services.notification.purposes import Purpose
 from services.notification.rendering import Renderer
 from services.notification.storage import Claimed, Known, Record, SealedContact
 from services.notification.wording import language_for
-from shared.contracts import Office
+from shared.contracts import EntryRequest, Office, OpenEntry
 from shared.crashpoints import CrashPoint, crash_point
 from shared.observability import get_logger
 from shared.sealing import Unsealable
@@ -33,6 +35,8 @@ from shared.sealing import Unsealable
 log = get_logger()
 
 Plan = Callable[[Delivery], Awaitable[None]]
+# Whom a message is for, readable while it is made.
+Opened = KnownContact | OpenEntry | None
 
 # Slow providers make claims queue: what was read longer ago is read again before a message goes out.
 _FRESH = timedelta(seconds=2)
@@ -58,6 +62,7 @@ class Facts:
     states: dict[str, KnownState]
     contacts: dict[str, SealedContact]
     offices: dict[str, Office]
+    entries: dict[str, EntryRequest]
     read_at: datetime
 
 
@@ -85,13 +90,15 @@ class Sender:
 
     async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
         read_at = self._clock.now()
-        appointments = {d.appointment for d in deliveries}
-        states, contacts, offices = await asyncio.gather(
+        entries = {d.appointment for d in deliveries if d.purpose is Purpose.ENTRY}
+        appointments = {d.appointment for d in deliveries} - entries
+        states, contacts, offices, requested = await asyncio.gather(
             self._known.states(appointments),
             self._known.contacts(appointments),
             self._known.offices({d.office for d in deliveries}),
+            self._known.entries(entries),
         )
-        return Facts(states, contacts, offices, read_at)
+        return Facts(states, contacts, offices, requested, read_at)
 
     async def send(self, claimed: Claimed, facts: Facts, *, plan: Plan) -> Record:
         """Never raises, but for a database that is away, or so slow that no time is left (LeaseEndsSoon).
@@ -103,18 +110,18 @@ class Sender:
         if self._clock.now() - facts.read_at > _FRESH:
             facts = await self.facts([delivery])
         try:
-            contact = self._opener.open(facts.contacts.get(delivery.appointment))
+            opened = self._opened(delivery, facts)
         except Unsealable:
             # A key that an operator has not given yet, most likely: the message goes out when it is there.
             log.error("contact_not_opened", delivery=delivery.id)
             return self._later_or_failed(self._tried(claimed), TemporaryFailure("contact cannot be opened"))
-        if beside := self._beside(delivery, facts, contact):
+        if beside := self._beside(delivery, facts, opened):
             await plan(beside)
             crash_point(CrashPoint.NOTIFICATION_AFTER_SMS_PLAN)
         # Not before: reading and planning may have taken long.
         now = self._clock.now()
-        match self._decide(delivery, facts, contact, now=now):
-            case Send() as decided:
+        match self._decide(delivery, facts, opened, now=now):
+            case Send() | SendEntry() as decided:
                 if not claimed.has_time_for(self._send_timeout, now=now):
                     raise LeaseEndsSoon
                 return await self._sent(claimed, decided)
@@ -125,30 +132,43 @@ class Sender:
             case Drop(status, reason):
                 return replace(self._record(claimed, status), error=reason, finished_at=now)
 
+    def _opened(self, delivery: Delivery, facts: Facts) -> Opened:
+        """Raises Unsealable."""
+        if delivery.purpose is Purpose.ENTRY:
+            return self._opener.open_entry(facts.entries.get(delivery.appointment))
+        return self._opener.open(facts.contacts.get(delivery.appointment))
+
     def _decide(
-        self, delivery: Delivery, facts: Facts, contact: KnownContact | None, *, now: datetime
-    ) -> Send | Wait | Drop:
+        self, delivery: Delivery, facts: Facts, opened: Opened, *, now: datetime
+    ) -> Send | SendEntry | Wait | Drop:
+        office = facts.offices.get(delivery.office)
+        if delivery.purpose is Purpose.ENTRY:
+            assert not isinstance(opened, KnownContact)
+            return decide_entry(delivery, entry=opened, office=office, now=now)
+        assert not isinstance(opened, OpenEntry)
         return domain.decide(
             delivery,
             state=facts.states.get(delivery.appointment),
-            contact=contact,
-            office=facts.offices.get(delivery.office),
+            contact=opened,
+            office=office,
             now=now,
         )
 
-    def _beside(self, delivery: Delivery, facts: Facts, contact: KnownContact | None) -> Delivery | None:
+    def _beside(self, delivery: Delivery, facts: Facts, opened: Opened) -> Delivery | None:
         """The SMS that goes with this mail, where the mail goes out or there is no address for it."""
-        beside = domain.sms_beside(delivery, contact) if self._sms else None
+        if self._sms is None or isinstance(opened, OpenEntry):
+            return None
+        beside = domain.sms_beside(delivery, opened)
         if beside is None:
             return None
-        match self._decide(delivery, facts, contact, now=self._clock.now()):
+        match self._decide(delivery, facts, opened, now=self._clock.now()):
             case Send() | Drop(Status.NOT_WANTED):
                 return beside
         return None
 
-    async def _sent(self, claimed: Claimed, facts: Send) -> Record:
+    async def _sent(self, claimed: Claimed, facts: Send | SendEntry) -> Record:
         delivery = claimed.delivery
-        language = language_for(facts.contact.language, facts.state.data.language)
+        language = language_for(*facts.languages)
         record = replace(self._tried(claimed), language=language)
         try:
             with metrics.SENDING.labels(delivery.channel.value).time():
@@ -167,11 +187,11 @@ class Sender:
         now = self._clock.now()
         return replace(record, sent_at=now, finished_at=now)
 
-    async def _hand_over(self, delivery: Delivery, facts: Send) -> None:
+    async def _hand_over(self, delivery: Delivery, facts: Send | SendEntry) -> None:
         if delivery.channel is Channel.EMAIL:
             await self._mail.send(self._renderer.mail(delivery, facts), now=self._clock.now())
             return
-        if self._sms is None:
+        if self._sms is None or isinstance(facts, SendEntry):
             raise PermanentFailure("no SMS provider")
         text = self._renderer.sms(delivery, facts)
         try:

@@ -14,6 +14,8 @@ from shared.contracts import (
     Contact,
     ContactErased,
     ContactProvided,
+    EntryRequest,
+    EntryRequested,
     LinkRequested,
     Office,
     OfficePublished,
@@ -43,7 +45,9 @@ class Known:
         self._appointments = database["appointments"]
         self._contacts = database["contacts"]
         self._offices = database["offices"]
+        self._entries = database["entries"]
         self._keys = keys["keys"]
+        self._entry_keys = keys["entry_keys"]
         self._state_writes = GroupedWrites(self._appointments)
         self._contact_writes = GroupedWrites(self._contacts)
         self._key_writes = GroupedWrites(self._keys)
@@ -102,6 +106,36 @@ class Known:
         """From memory where it was read within the last seconds."""
         found = await asyncio.gather(*(self._office(id) for id in set(ids)))
         return {office.id: office for office in found if office}
+
+    async def keep_entry(self, event: EntryRequested) -> None:
+        """Until the link is over: then nobody may send it any more, and the address is forgotten."""
+        id, until = {"_id": event.data.entry}, event.data.expires_at
+        key = {**event.data.model_dump(include=_KEY), "expires_at": until}
+        entry = {"data": event.data.model_dump(exclude=_KEY), "expires_at": until, "schema": _SCHEMA}
+        await asyncio.gather(
+            self._entry_keys.update_one(id, {"$set": key}, upsert=True),
+            self._entries.update_one(id, {"$set": entry}, upsert=True),
+        )
+
+    async def entries(self, ids: Iterable[str]) -> dict[str, EntryRequest]:
+        """One whose key has not come yet is as good as not there."""
+        wanted = {"_id": {"$in": list(set(ids))}}
+        if not wanted["_id"]["$in"]:
+            return {}
+        entries, keys = await asyncio.gather(
+            self._entries.find(wanted).to_list(None),
+            self._entry_keys.find(wanted, dict.fromkeys(_KEY, 1)).to_list(None),
+        )
+        key_of = {d.pop("_id"): d for d in keys}
+        return {
+            d["_id"]: EntryRequest.model_validate({**d["data"], **key_of[d["_id"]]})
+            for d in entries
+            if d["_id"] in key_of
+        }
+
+    async def ensure_indexes(self) -> None:
+        for collection in (self._entries, self._entry_keys):
+            await collection.create_index([("expires_at", 1)], name="expires", expireAfterSeconds=0)
 
     async def _office(self, id: str) -> Office | None:
         clock = asyncio.get_running_loop().time

@@ -12,6 +12,17 @@ from typing import NamedTuple
 
 # Steps of an appointment that are figures of their own, each on the day it happened.
 _COUNTED_STEPS = frozenset({"held", "requested", "confirmed", "rescheduled", "cancelled", "expired"})
+# Counts of a minute of searches, each a figure of its own.
+_OF_DEMAND = (
+    "searches",
+    "searches_without_result",
+    "slot_taken",
+    "proofs_asked",
+    "proofs_failed",
+    "refused",
+    "many_holds",
+    "quick_rebookings",
+)
 _OVER = frozenset({"cancelled", "office_cancelled", "expired"})
 
 
@@ -99,7 +110,10 @@ class MessageFact:
 
 @dataclass(frozen=True, slots=True)
 class DemandFact:
-    """One minute of searches as one booking process saw it. `out_of_area` is (municipality, number)."""
+    """One minute of searches as one booking process saw it. `out_of_area` is (municipality, number).
+
+    What has a default is told by newer processes only.
+    """
 
     office: str
     minute: datetime
@@ -107,11 +121,16 @@ class DemandFact:
     searches_without_result: int
     slot_taken: int
     out_of_area: tuple[tuple[str, int], ...]
+    proofs_asked: int = 0
+    proofs_failed: int = 0
+    refused: int = 0
+    many_holds: int = 0
+    quick_rebookings: int = 0
 
     def entries(self, zone: tzinfo) -> Iterator[Entry]:
         day = local_day(self.minute, zone).isoformat()
         key = Bucket(self.office, day).key
-        for figure in ("searches", "searches_without_result", "slot_taken"):
+        for figure in _OF_DEMAND:
             if amount := getattr(self, figure):
                 yield Entry(key, figure, amount)
         for municipality, amount in self.out_of_area:

@@ -175,6 +175,52 @@ FIGURES = (
         },
     ),
     Figure(
+        "proofs_asked",
+        {"de": "Rechenaufgaben verlangt", "en": "Proofs asked for"},
+        {
+            "de": "Buchungsversuche, für die wegen vieler Anfragen erst eine Rechenaufgabe zu lösen war. "
+            "Tag des Versuchs.",
+            "en": "Attempts to take a time that first needed a proof of work, because of many requests. "
+            "Day of the attempt.",
+        },
+    ),
+    Figure(
+        "proofs_failed",
+        {"de": "Rechenaufgaben nicht gelöst", "en": "Proofs not valid"},
+        {
+            "de": "Buchungsversuche mit einer falschen, alten oder schon benutzten Lösung. Tag des Versuchs.",
+            "en": "Attempts to take a time with a proof that was wrong, old or used before. Day of the attempt.",
+        },
+    ),
+    Figure(
+        "refused",
+        {"de": "Zu viele Anfragen", "en": "Too many requests"},
+        {
+            "de": "Anfragen, die abgewiesen wurden, weil von einem Anschluss sehr viele kamen. Tag der Anfrage.",
+            "en": "Requests that were refused because very many came from one address. Day of the request.",
+        },
+    ),
+    Figure(
+        "many_holds",
+        {"de": "Anschlüsse mit sehr vielen Reservierungen", "en": "Addresses with very many holds"},
+        {
+            "de": "Anschlüsse, die in einer Minute mehr als zwölfmal eine Zeit reservieren wollten; jeder zählt "
+            "je Minute einmal. Das kann auch eine Unterkunft oder ein Mobilfunknetz sein. Tag des Versuchs.",
+            "en": "Addresses from which more than twelve times were asked for within a minute, each once a "
+            "minute. It may be a shelter or a mobile network as well. Day of the attempts.",
+        },
+    ),
+    Figure(
+        "quick_rebookings",
+        {"de": "Sofort wieder gebucht", "en": "Taken again at once"},
+        {
+            "de": "Zeiten, die frei wurden und binnen zehn Sekunden wieder reserviert waren. Viele davon sprechen "
+            "für Programme, die auf freie Zeiten warten. Tag der Reservierung.",
+            "en": "Times that became free and were taken again within ten seconds. Many of them tell of programs "
+            "that wait for free times. Day of the hold.",
+        },
+    ),
+    Figure(
         "messages_sent",
         {"de": "Nachrichten versendet", "en": "Messages sent"},
         {

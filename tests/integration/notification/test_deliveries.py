@@ -17,8 +17,11 @@ from tests.integration.notification.harness import QUICK, Notification, Notifica
 from tests.integration.notification.mailbox import Mailbox
 from tests.integration.notification.patience import until
 from tests.integration.notification.story import Story
+from tests.sealed import opened_entry
 from tests.unit.notification.builders import (
     a_contact_event,
+    an_appointment_id,
+    an_entry_request,
     an_office_event,
 )
 
@@ -216,3 +219,26 @@ async def test_requests_to_confirm_go_first(notifications: Notifications) -> Non
     )
     assert {c.delivery.caused_by for c in claimed[:3]} == {event.id for event in requested}
     assert len(claimed) == 5
+
+
+async def test_a_link_to_book_with_is_one_mail_without_an_appointment(
+    notification: Notification, mailbox: Mailbox
+) -> None:
+    wish = an_entry_request(time=notification.clock.now(), entry=an_appointment_id())
+    await notification.hear(*[wish] * 3)
+
+    delivery = await notification.until(wish, "entry", "sent")
+
+    opened = opened_entry(wish.data)
+    assert mailbox.recipients == [opened.email]
+    assert opened.email not in str(delivery)
+    assert opened.entry_url not in str(delivery)
+
+
+async def test_a_link_to_book_with_that_is_over_stays_unsent(notification: Notification, mailbox: Mailbox) -> None:
+    late = an_entry_request(time=notification.clock.now() - timedelta(minutes=31), entry=an_appointment_id())
+    await notification.hear(late)
+
+    await notification.until(late, "entry", "expired")
+
+    assert mailbox.recipients == []

@@ -11,6 +11,7 @@ import pytest
 from services.notification.channels.mime import Mail
 from services.notification.channels.sms import FileProvider
 from services.notification.domain import Delivery, Retry, Send, Status
+from services.notification.entries import SendEntry
 from services.notification.rendering import Renderer
 from services.notification.storage import Record
 from shared.contracts import AppointmentConfirmed, DeliveryState, parse_event
@@ -224,7 +225,7 @@ class _BrokenOnce(Renderer):
         super().__init__(sender=SENDER)
         self._broken = True
 
-    def mail(self, delivery: Delivery, facts: Send) -> Mail:
+    def mail(self, delivery: Delivery, facts: Send | SendEntry) -> Mail:
         broken, self._broken = self._broken, False
         if broken:
             raise ZeroDivisionError

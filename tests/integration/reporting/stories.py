@@ -20,6 +20,16 @@ START = datetime(2026, 10, 19, 6, 0, tzinfo=UTC)  # the week in which summer tim
 
 _SERVICES = (("eat_pickup", "service_point"), ("commitment", "caseworkers"))
 _MUNICIPALITIES = ("08417031", "08417002", "08417054")
+DEMAND = (
+    "searches",
+    "searches_without_result",
+    "slot_taken",
+    "proofs_asked",
+    "proofs_failed",
+    "refused",
+    "many_holds",
+    "quick_rebookings",
+)
 _LIVES = (
     ("held",),
     ("held", "expired"),
@@ -185,6 +195,11 @@ def _demand(chance: random.Random, minute: datetime, office: str) -> list[Wire]:
                 searches_without_result=searches // 3,
                 slot_taken=taken,
                 out_of_area=dict(outside),
+                proofs_asked=2 * taken,
+                proofs_failed=taken,
+                refused=3 * taken,
+                many_holds=taken,
+                quick_rebookings=taken,
             )
         )
     return events
@@ -244,8 +259,8 @@ def _recount_message(event: Wire, counts: dict[Place, Counter[str]]) -> None:
 
 def _recount_demand(data: Wire, counts: dict[Place, Counter[str]]) -> None:
     day = _day(data["minute"])
-    for name in ("searches", "searches_without_result", "slot_taken"):
-        counts[(day, data["office"], None, None, None, None)][name] += data[name]
+    for name in DEMAND:
+        counts[(day, data["office"], None, None, None, None)][name] += data.get(name, 0)
     for municipality, n in data["out_of_area"].items():
         counts[(day, data["office"], None, None, municipality, None)]["out_of_area"] += n
 

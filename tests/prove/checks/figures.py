@@ -14,7 +14,16 @@ from tests.prove.history import Action, Outcome
 GROUPS = ("day", "office", "service", "team", "municipality", "channel")
 _STEPS = frozenset({"held", "requested", "confirmed", "rescheduled", "cancelled", "expired"})
 _OVER = frozenset({"cancelled", "office_cancelled", "expired"})
-_SEARCHES = ("searches", "searches_without_result", "slot_taken")
+_SEARCHES = (
+    "searches",
+    "searches_without_result",
+    "slot_taken",
+    "proofs_asked",
+    "proofs_failed",
+    "refused",
+    "many_holds",
+    "quick_rebookings",
+)
 _PERCENT = {"lead_days_median": 50, "lead_days_p90": 90}
 
 Key = tuple[str | None, ...]
@@ -142,7 +151,7 @@ def _demand(evidence: Evidence) -> Iterator[dict[str, Any]]:
 def _count_demand(demand: Mapping[str, Any], rows: _Rows, zone: str) -> None:
     minute, office = datetime.fromisoformat(demand["minute"]), demand["office"]
     for name in _SEARCHES:
-        rows[_key(minute, zone, office)].sums[name] += demand[name]
+        rows[_key(minute, zone, office)].sums[name] += demand.get(name, 0)
     for municipality, times in demand["out_of_area"].items():
         rows[_key(minute, zone, office, municipality=municipality)].sums["out_of_area"] += times
 

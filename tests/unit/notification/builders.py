@@ -12,16 +12,19 @@ from shared.contracts import (
     AppointmentState,
     ContactErased,
     ContactProvided,
+    EntryRequested,
     ErasedContact,
     LinkRequested,
     Office,
     OfficePublished,
     OpenContact,
+    OpenEntry,
     Step,
     new_event,
 )
 from shared.contracts.appointments import AppointmentEvent
-from tests.sealed import sealed
+from shared.sealed_contact import seal_entry
+from tests.sealed import PUBLIC, sealed
 
 OFFICE_FILE = Path(__file__).parents[3] / "deploy" / "offices" / "zollernalbkreis.toml"
 SENDER = "termine@amt.example"
@@ -90,6 +93,23 @@ def a_contact_event(*, sequence: int = 2, time: datetime = NOW, **contact: Any) 
 def a_link_request(*, sequence: int = 5, time: datetime = NOW, **contact: Any) -> LinkRequested:
     data = sealed(a_contact(**contact))
     return new_event(LinkRequested, subject=data.appointment, sequence=sequence, data=data, time=time)
+
+
+def an_entry(*, time: datetime = NOW, **changes: Any) -> OpenEntry:
+    values: dict[str, Any] = {
+        "entry": "0192aaaa-0000-8000-8000-00000000000e",
+        "office": "zollernalbkreis",
+        "email": "someone@example.org",
+        "language": "de",
+        "entry_url": "https://termine.example/entry?token=entry.0192aaaa.1796027400.k1.s3cret",
+        "expires_at": time + timedelta(minutes=30),
+    }
+    return OpenEntry(**{**values, **changes})
+
+
+def an_entry_request(*, time: datetime = NOW, **changes: Any) -> EntryRequested:
+    data = seal_entry(an_entry(time=time, **changes), keys=PUBLIC)
+    return new_event(EntryRequested, subject=data.entry, sequence=1, data=data, time=time)
 
 
 def an_erasure(*, appointment: str, sequence: int = 9) -> ContactErased:

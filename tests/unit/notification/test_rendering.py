@@ -12,7 +12,9 @@ from shared.contracts import AppointmentConfirmed, AppointmentRestored, Step
 from tests.unit.notification.builders import NOW, VISIT, a_contact, a_delivery, an_office, facts, known
 from tests.unit.notification.rendered import RENDERER, Words, a_mail, an_sms
 
-EVERY_MAIL = [(purpose, lang) for purpose in Purpose for lang in LANGUAGES]
+# A link to book with goes out without any appointment: test_entries.py.
+VISITS = [purpose for purpose in Purpose if purpose is not Purpose.ENTRY]
+EVERY_MAIL = [(purpose, lang) for purpose in VISITS for lang in LANGUAGES]
 
 
 @pytest.mark.parametrize(("purpose", "lang"), EVERY_MAIL)
@@ -76,7 +78,7 @@ def test_request_to_confirm_has_link_code_and_time_limit() -> None:
     assert mail.calendar is None
 
 
-@pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.CONFIRM_REQUEST])
+@pytest.mark.parametrize("purpose", [p for p in VISITS if p is not Purpose.CONFIRM_REQUEST])
 def test_only_the_request_carries_the_secret_to_confirm(purpose: Purpose) -> None:
     mail = a_mail(purpose)
     assert "confirm-s3cret" not in mail.text + mail.html
@@ -254,7 +256,7 @@ def test_restored_appointment_returns_to_the_calendar_with_a_higher_sequence() -
 
 def test_every_language_has_every_text() -> None:
     for lang in LANGUAGES:
-        for purpose in Purpose:
+        for purpose in VISITS:
             assert a_mail(purpose, lang).language == lang
             if purpose in WITH_SMS:
                 assert an_sms(purpose, lang)

@@ -1,0 +1,54 @@
+"""The mail with a link to book with, for somebody who has no appointment. No input or output, no clock."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.notification.domain import Channel, Delivery, Drop, Status, Wait, delivery_id, stored
+from services.notification.purposes import Purpose
+from shared.contracts import EntryRequested, Office, OpenEntry
+
+
+@dataclass(frozen=True, slots=True)
+class SendEntry:
+    entry: OpenEntry
+    office: Office
+
+    @property
+    def to(self) -> str:
+        return self.entry.email
+
+    @property
+    def languages(self) -> tuple[str | None, ...]:
+        return (self.entry.language,)
+
+
+def entry_message(event: EntryRequested) -> Delivery:
+    """It knows no appointment: the request's id stands in its place."""
+    return Delivery(
+        id=delivery_id(event.id, Purpose.ENTRY, Channel.EMAIL),
+        caused_by=event.id,
+        appointment=event.data.entry,
+        office=event.data.office,
+        purpose=Purpose.ENTRY,
+        channel=Channel.EMAIL,
+        language=event.data.language,
+        state_sequence=0,
+        contact_sequence=None,
+        starts_at=None,
+        created_at=stored(event.time),
+        due_at=stored(event.time),
+        not_after=stored(event.data.expires_at),
+        correlation_id=event.correlationid,
+        traceparent=event.traceparent,
+    )
+
+
+def decide_entry(
+    delivery: Delivery, *, entry: OpenEntry | None, office: Office | None, now: datetime
+) -> SendEntry | Wait | Drop:
+    """Whether the link to book with goes out at `now`: while it is good, and no later."""
+    if now >= delivery.not_after:
+        return Drop(Status.EXPIRED, "too late")
+    if entry is None:
+        return Wait("entry")
+    return SendEntry(entry, office) if office else Wait("office")
