@@ -55,7 +55,7 @@ class _Recorder:
         else:
             self.key = document
 
-    async def update_one(self, guard: Document, update: Document) -> "_Recorder":
+    async def update_one(self, guard: Document, update: Document, session: object = None) -> "_Recorder":
         self.life.updates.append((guard, update))
         return self
 

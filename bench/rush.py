@@ -21,7 +21,7 @@ _CLIENTS = 5500
 _SECONDS = 5.0
 _SLOTS = 20
 # A team with five desks: four times make twenty slots.
-_SERVICE, _LANES = "commitment", 5
+_SERVICE, _LANES = "commitment", 10
 _NAMES = ("booking", "booking-2")
 # What both could answer if clients came faster than 1,100 each second.
 _PRESSING_CLIENTS = 64
