@@ -1,5 +1,7 @@
 """Citizens who arrive at an open rate, whether or not the ones before were served, and do what people do.
 
+Some phone instead: then staff book, move and cancel for them, confirmed at once.
+
 Each acts through the public API at whichever process of booking answers, and repeats a request that ended
 unclear, under the same key. What everybody does follows from the seed; what comes of it does not.
 """
@@ -76,6 +78,8 @@ class Crowd:
     mail: Mailbox
     processes: Callable[[], Sequence[Process]]
     arrivals: int = 0
+    # Of a member of the staff who is signed in; without one nobody phones.
+    staff_token: str | None = None
     _held: list[tuple[float, float]] = field(default_factory=list)
     _mailed: list[tuple[float, float]] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -125,6 +129,9 @@ class Crowd:
 
     async def _live(self, http: httpx.AsyncClient, citizen: Citizen) -> None:
         """From the search to the visit, or to wherever this person leaves."""
+        if self.staff_token and citizen.likely(15):
+            await self._phone(http, citizen, self.staff_token)
+            return
         held_at = await self._hold_some(http, citizen)
         if held_at is None or citizen.likely(12):
             return
@@ -139,6 +146,47 @@ class Crowd:
         if citizen.likely(30):
             await asyncio.sleep(citizen.chance.uniform(0, 5))
             await self._ask(http, citizen, Action.CANCEL, "cancel", "POST", "/cancel")
+
+    async def _phone(self, http: httpx.AsyncClient, citizen: Citizen, token: str) -> None:
+        """Staff do it all, with or without a contact."""
+        citizen.token = token
+        times = await self._search(http, citizen, ROOMY, 1)
+        for starts_at in _choices(citizen, times, ROOMY):
+            answer = await self._book_by_phone(http, citizen, starts_at)
+            if answer.outcome is not Outcome.REFUSED:
+                break
+        else:
+            return
+        if answer.outcome is not Outcome.OK:
+            return
+        citizen.id = answer.body["id"]
+        if citizen.likely(30) and (times := await self._search(http, citizen, ROOMY, 1)):
+            starts_at = citizen.chance.choice(times)
+            body = {"starts_at": starts_at}
+            await self._ask(http, citizen, Action.MOVE, starts_at, "POST", "/reschedule", body, by_staff=True)
+        if citizen.likely(30):
+            await self._ask(http, citizen, Action.CANCEL, "cancel", "POST", "/cancel", {}, by_staff=True)
+
+    async def _book_by_phone(self, http: httpx.AsyncClient, citizen: Citizen, starts_at: str) -> Answer:
+        key = str(uuid.UUID(int=citizen.chance.getrandbits(128), version=4))
+        # As the id of what staff book follows from their key.
+        citizen.key = f"counter|{key}"
+        wish: dict[str, Any] = {
+            "service": ROOMY,
+            "starts_at": starts_at,
+            "family_name": "Öztürk",
+            "members": [{"municipality": HECHINGEN}],
+        }
+        if citizen.likely(60):
+            wish["contact"] = {"email": citizen.email, "language": "de"}
+        headers = {**citizen.authorization, "Idempotency-Key": key}
+        path = f"/v1/staff/offices/{OFFICE}/appointments"
+        return await self._try(
+            citizen,
+            Action.HOLD,
+            starts_at,
+            lambda url: http.post(f"{url}{path}", json=wish, headers=headers),
+        )
 
     async def _hold_some(self, http: httpx.AsyncClient, citizen: Citizen) -> float | None:
         """Up to three times are tried; when the hold that succeeded was asked for, None where none did."""
@@ -234,9 +282,11 @@ class Crowd:
         method: str,
         path: str,
         body: Any = None,
+        *,
+        by_staff: bool = False,
     ) -> Answer:
         """One wish about the citizen's own appointment."""
-        own = f"/v1/appointments/{citizen.id}{path}"
+        own = f"/v1{'/staff' if by_staff else ''}/appointments/{citizen.id}{path}"
         return await self._try(
             citizen,
             action,

@@ -102,6 +102,7 @@ class _Run:
     def under_load(self) -> None:
         world, plan = self.world, self.plan
         self._crowd = Crowd(
+            staff_token=world.staff_token(),
             seed=plan.seed,
             rate=plan.rate,
             history=world.history,

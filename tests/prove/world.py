@@ -24,6 +24,7 @@ from tests.prove.history import History
 from tests.prove.office import write_proof_office
 from tests.prove.proxy import Proxy
 from tests.prove.sinks import MailSink
+from tests.staff import staff_token
 from tests.waiting import eventually
 
 REPLICA_SET = "amtstermin"
@@ -108,6 +109,11 @@ class World:
 
     def interrupt(self) -> None:
         self._ending.set()
+
+    def staff_token(self) -> str:
+        """Of a new account that is signed in."""
+        secrets = {"AMTSTERMIN_SECRETS_DIR": str(self.stack.secrets)}
+        return staff_token(self.booking_urls[0], {**secrets, **self._settings("booking", "booking")})
 
     def begin(
         self,

@@ -111,14 +111,18 @@ def _other_id(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _happened(document: Document) -> Counter[Effect]:
-    """How often citizens brought each effect about, by the document's own steps and what it told of its moves."""
-    done = [step["step"] for step in document["steps"] if step.get("by", "citizen") == "citizen"]
+    """How often who acts here brought each effect about, by the document's own steps and its told moves.
+
+    Citizens act on their own appointments; on what staff have booked, staff do.
+    """
+    actor = document["steps"][0].get("by", "citizen")
+    done = [step["step"] for step in document["steps"] if step.get("by", "citizen") == actor]
     happened: Counter[Effect] = Counter({(action, None): done.count(step) for action, step in _STEP_OF.items()})
     happened[Action.CONFIRM, None] = _confirmed(document["steps"])
     if "first" in document:
         happened[Action.HOLD, document["first"]["starts_at"]] += 1
     for entry in entries(document, "appointments"):
-        if entry["type"] == "appointment.rescheduled.v1" and taken_by(entry) == "citizen":
+        if entry["type"] == "appointment.rescheduled.v1" and taken_by(entry) == actor:
             happened[Action.MOVE, datetime.fromisoformat(loads(entry["body"])["data"]["starts_at"])] += 1
     return happened
 

@@ -53,9 +53,11 @@ def _taken_back(document: Document) -> dict[int, str]:
 
 
 def _contacts(document: Document) -> list[Told]:
-    return [
-        (number, "contact.provided.v1") for number, step in enumerate(steps(document), 1) if step == "requested"
-    ]
+    """With each contact that was given; by staff with the booking itself, or not at all."""
+    done = steps(document)
+    booked = done[:1] == ["confirmed"] and bool(document.get("contact"))
+    told = [number for number, step in enumerate(done, 1) if step == "requested" or (booked and number == 1)]
+    return [(number, "contact.provided.v1") for number in told]
 
 
 def _outcomes(delivery: Document) -> list[Told]:
