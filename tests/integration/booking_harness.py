@@ -32,12 +32,13 @@ KEYS = Keys({"k1": b"x" * 32})
 
 
 class MovedClock(DatabaseClock):
-    """The database's clock and an offset."""
+    """The database's clock and an offset; or it stands where a test puts it."""
 
     ahead: timedelta = timedelta(0)
+    stands_at: datetime | None = None
 
     def now(self) -> datetime:
-        return super().now() + self.ahead
+        return self.stands_at or super().now() + self.ahead
 
 
 @dataclass
@@ -82,7 +83,9 @@ async def is_fresh(desk: Desk) -> None:
 
 
 @asynccontextmanager
-async def a_desk(servers: Stack, *, office: Office | None = None) -> AsyncIterator[Desk]:
+async def a_desk(
+    servers: Stack, *, office: Office | None = None, stands_at: datetime | None = None
+) -> AsyncIterator[Desk]:
     """A database of its own; the relay has no broker, so events stay in the outbox."""
     offices = {"zollernalbkreis": office or an_office()}
     settings = CommonSettings(
@@ -94,6 +97,7 @@ async def a_desk(servers: Stack, *, office: Office | None = None) -> AsyncIterat
     database = client[settings.mongodb_database]
     await ensure_indexes(database)
     clock = MovedClock(client)
+    clock.stands_at = stands_at
     await clock.start()
     publisher = Publisher(url=settings.amqp_url, name="none")
     relay = Relay(publisher=publisher, collections=[database["appointments"]], clock=clock)

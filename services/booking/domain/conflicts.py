@@ -42,11 +42,14 @@ class Conflict:
 
 
 def conflicts(office: Office, visits: Iterable[Visit], *, now: datetime) -> list[Conflict]:
-    """Those still to come, the earliest first. What staff overran counts: they look at it and let it be."""
+    """Those still to come, the earliest first. What staff overran counts: they look at it and let it be.
+
+    A wish without a time yet and a walk-in's ticket have no desk that could be closed.
+    """
     found = [
         Conflict(visit.id, visit.starts_at, reason)
         for visit in visits
-        if visit.status in AWAITED and visit.ends_at > now and (reason := _conflict(office, visit))
+        if visit.lane and visit.status in AWAITED and visit.ends_at > now and (reason := _conflict(office, visit))
     ]
     return sorted(found, key=lambda conflict: (conflict.starts_at, conflict.id))
 
