@@ -202,6 +202,21 @@ def test_a_time_that_was_given_away_is_not_restored() -> None:
         cancelled.give(frozenset(cancelled.cells[:1])).restore(now=MONDAY)
 
 
+def test_only_what_cools_is_given_away() -> None:
+    booked = a_confirmed()
+    moved = booked.reschedule(
+        lane=booked.lane,
+        starts_at=booked.starts_at + timedelta(minutes=10),
+        ends_at=booked.ends_at + timedelta(minutes=10),
+        now=MONDAY,
+        release_at=MONDAY + timedelta(minutes=20),
+    ).after
+
+    assert booked.give(frozenset(booked.cells)) == booked
+    given = moved.give(frozenset((*booked.cells, *moved.cells)))
+    assert (given.cells, given.cooling) == (moved.current_cells(), ())
+
+
 def test_a_hold_that_was_cancelled_is_not_restored() -> None:
     cancelled = a_hold().cancel(now=MONDAY, release_at=MONDAY + timedelta(minutes=20)).after
     with pytest.raises(NothingToRestore):

@@ -278,9 +278,13 @@ class Appointment:
         }
 
     def give(self, cells: frozenset[str]) -> "Appointment":
-        """The same appointment without these of its cooling cells, which somebody else takes in the same write."""
-        cooling = tuple(replace(c, cells=tuple(x for x in c.cells if x not in cells)) for c in self.cooling)
-        kept = tuple(cell for cell in self.cells if cell not in cells)
+        """The same appointment without these of its cooling cells, which somebody else takes in the same write.
+
+        Its own time, and one that it is offered, it keeps.
+        """
+        given = cells.intersection(cells_in(self.cooling)).difference(self._kept_cells())
+        cooling = tuple(replace(c, cells=tuple(x for x in c.cells if x not in given)) for c in self.cooling)
+        kept = tuple(cell for cell in self.cells if cell not in given)
         return replace(self, cooling=tuple(c for c in cooling if c.cells), cells=kept)
 
     def reviewed(self, *, now: datetime, by: Actor) -> "Change":
@@ -350,9 +354,12 @@ class Appointment:
     def release(self, *, now: datetime) -> "Appointment":
         """The same appointment without the cells whose cooling is over. No event: nobody is told."""
         cooling = tuple(c for c in self.cooling if now < c.release_at)
-        kept = self.current_cells() if self.status in OWNING else ()
-        offered = self.offer.cells if self.offer else ()
-        return replace(self, cooling=cooling, cells=(*kept, *offered, *cells_in(cooling)))
+        return replace(self, cooling=cooling, cells=(*self._kept_cells(), *cells_in(cooling)))
+
+    def _kept_cells(self) -> tuple[str, ...]:
+        """Those that no cooling concerns: of its time, and of the one that it is offered."""
+        own = self.current_cells() if self.status in OWNING else ()
+        return (*own, *(self.offer.cells if self.offer else ()))
 
     def changed(
         self,
