@@ -1,6 +1,7 @@
 """Who serves whom: ranges, deputies while somebody is away, and what then does not fit any more."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from services.booking.domain.conflicts import conflicts, next_times
 from services.booking.domain.office import Office
 from services.booking.domain.rules import Absence, Closure
 from services.booking.domain.surnames import SurnameRange
-from tests.builders import MONDAY, a_confirmed, an_office
+from tests.builders import MONDAY, a_confirmed, a_hold, an_office
 
 TEAM = "caseworkers"
 THURSDAY, FRIDAY = date(2026, 12, 3), date(2026, 12, 4)
@@ -109,6 +110,12 @@ def test_conflicts_say_whether_the_desk_is_away_or_gone() -> None:
     assert {conflict.id: conflict.reason for conflict in found} == {
         absent.id: "desk-absent", gone.id: "no-such-desk"
     }  # fmt: skip
+
+
+def test_who_has_no_desk_yet_is_in_no_conflict() -> None:
+    waits = replace(a_hold(), lane="", cells=())
+
+    assert conflicts(an_office(), [waits], now=MONDAY) == []
 
 
 def test_only_who_still_comes_can_be_in_conflict() -> None:
