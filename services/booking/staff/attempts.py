@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
@@ -13,6 +13,9 @@ from services.booking.tokens import Keys
 from shared.mongo import Collection, Database
 
 _REMEMBERED = timedelta(hours=24)
+# The end of no pause. Not the moment of the attempt: another one from the same address may have begun earlier and
+# be counted later.
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Paused(Exception):
@@ -45,16 +48,16 @@ class Attempts:
         by_login = await self._count(self._id("login", login), pauses(FREE_PER_LOGIN), now)
         return Attempt(by_login, by_address)
 
-    async def succeeded(self, attempt: Attempt, *, now: datetime) -> None:
+    async def succeeded(self, attempt: Attempt) -> None:
         """The login starts anew. The address takes back this attempt only: an own account must not be a means
         to guess at others without a pause."""
         await self._collection.delete_one({"_id": attempt.by_login[0]})
-        await self._take_back(attempt.by_address, now)
+        await self._take_back(attempt.by_address)
 
-    async def not_looked_at(self, attempt: Attempt, *, now: datetime) -> None:
+    async def not_looked_at(self, attempt: Attempt) -> None:
         """Neither right nor wrong: it counts for nothing."""
-        await self._take_back(attempt.by_login, now)
-        await self._take_back(attempt.by_address, now)
+        await self._take_back(attempt.by_login)
+        await self._take_back(attempt.by_address)
 
     async def forget(self, login: str) -> None:
         """Ends the pause of a login, for whoever has shown another way that it is theirs."""
@@ -70,10 +73,10 @@ class Attempts:
             raise Paused(until - now)
         return id, until
 
-    async def _take_back(self, count: tuple[str, datetime], now: datetime) -> None:
+    async def _take_back(self, count: tuple[str, datetime]) -> None:
         """A pause that a later failure brought stays."""
         id, until = count
-        ended = {"$cond": [{"$eq": ["$until", until]}, now, "$until"]}
+        ended = {"$cond": [{"$eq": ["$until", until]}, _LONG_AGO, "$until"]}
         fewer = {"$subtract": ["$failures", 1]}
         await self._collection.update_one({"_id": id}, [{"$set": {"failures": fewer, "until": ended}}])
 
@@ -96,10 +99,12 @@ def _counting(table: Sequence[timedelta], now: datetime) -> list[dict[str, Any]]
     """Decides and counts in one write, so that attempts at the same moment cannot pass together."""
     milliseconds = [int(pause.total_seconds() * 1000) for pause in table]
     pause = {"$arrayElemAt": [milliseconds, {"$min": ["$failures", len(table) - 1]}]}
+    until = {"$cond": [{"$gt": [pause, 0]}, {"$add": [now, pause]}, "$until"]}
     return [
-        {"$set": {"admitted": {"$lte": [{"$ifNull": ["$until", now]}, now]}}},
+        {"$set": {"until": {"$ifNull": ["$until", _LONG_AGO]}}},
+        {"$set": {"admitted": {"$lte": ["$until", now]}}},
         {"$set": {"failures": {"$add": [{"$ifNull": ["$failures", 0]}, {"$cond": ["$admitted", 1, 0]}]}}},
-        {"$set": {"until": {"$cond": ["$admitted", {"$add": [now, pause]}, "$until"]}}},
+        {"$set": {"until": {"$cond": ["$admitted", until, "$until"]}}},
         {"$set": {"expires_at": now + _REMEMBERED}},
     ]
 

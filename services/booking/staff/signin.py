@@ -46,13 +46,13 @@ class SignIn:
         try:
             fits = await self.passwords.fits(password, account.password if account else None)
         except TooBusy:
-            await self.attempts.not_looked_at(attempt, now=self.clock.now())
+            await self.attempts.not_looked_at(attempt)
             raise
         if account is None or not fits or account.disabled_at:
             # In the log alone: a record of its own would take a time that tells which logins there are.
             log.warning("staff_sign_in_refused", account_id=account.id if account else None)
             raise SignInRefused
-        await self.attempts.succeeded(attempt, now=self.clock.now())
+        await self.attempts.succeeded(attempt)
         await self._renew_hash(account, password)
         return await self.open(account, by="password")
 

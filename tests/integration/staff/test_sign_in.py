@@ -231,6 +231,17 @@ async def test_many_people_behind_one_address_may_sign_in(counter: Counter) -> N
         assert (await counter.sign_in(account.login)).status_code == 201
 
 
+async def test_an_attempt_counted_late_does_not_wait(counter: Counter) -> None:
+    """Two of one office sign in at the same moment; the one that began first is counted last."""
+    attempts, now = counter.staff.sign_in.attempts, counter.clock.now()
+    later = await attempts.begin(login="one", address="192.0.2.1", now=now)
+    earlier = await attempts.begin(login="other", address="192.0.2.1", now=now - timedelta(milliseconds=20))
+    await attempts.succeeded(later)
+    await attempts.begin(login="third", address="192.0.2.1", now=now - timedelta(milliseconds=10))
+
+    await attempts.succeeded(earlier)
+
+
 async def test_an_old_hash_is_renewed_at_sign_in(counter: Counter) -> None:
     account = await counter.account("lead")
     weak = await Passwords(memory_kib=8 * 1024, passes=1).hash(PASSWORD)
