@@ -46,7 +46,7 @@ class Desks:
     memory: Memory
 
     def check_start(self, wanted: Wanted, *, now: datetime) -> None:
-        """Raises UnbookableStart where no desk could be booked then, taken or not."""
+        """Raises UnbookableStart where no desk could be booked then, taken or not; UnknownLane."""
         availability, ranges = self._rules(wanted)
         availability.check_start(
             wanted.team,
@@ -56,6 +56,8 @@ class Desks:
             access=wanted.access,
             ranges=ranges,
         )
+        if wanted.lane is not None:
+            self.check_open(wanted, now=now)
 
     def candidates(self, wanted: Wanted, *, now: datetime, first: str | None = None) -> list[str]:
         """Lanes in the order to try them: the free ones, and all that are allowed while memory is not fresh.
@@ -103,7 +105,7 @@ class Desks:
         return [*free, *sorted(rest, key=lambda lane: lane != first)]
 
     def check_open(self, wanted: Wanted, *, now: datetime) -> None:
-        """Raises UnbookableStart where the desk `wanted.lane` is not open then, whenever that is."""
+        """Raises UnbookableStart where the desk `wanted.lane` is not open then, whenever that is; UnknownLane."""
         availability, _ = self._rules(wanted)
         lanes = availability.open_lanes(
             wanted.team, starts_at=wanted.starts_at, length=wanted.length, now=now, access="staff"
@@ -114,5 +116,6 @@ class Desks:
     def _rules(self, wanted: Wanted) -> tuple[Availability, Ranges]:
         availability = self.memory.availability(wanted.office)
         if wanted.lane is not None:
+            self.offices[wanted.office].check_lane(wanted.lane, team=wanted.team)
             return availability, ()
         return availability, self.offices[wanted.office].ranges(wanted.team, wanted.family_name)

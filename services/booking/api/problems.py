@@ -15,7 +15,7 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         409, "slot-taken", "This time is taken", "Please choose another time from the availability."),
     storage.NotFound: (404, "appointment-unknown", "There is no such appointment", "Check the link or the id."),
     storage.ChangedMeanwhile: (
-        409, "changed-meanwhile", "The appointment was changed at the same moment", "Load it and try again."),
+        409, "changed-meanwhile", "Somebody else has changed this meanwhile", "Load it and try again."),
     memory.NotLoaded: (503, "starting", "The service is starting", "Please try again in a few seconds."),
     commands.KeyReused: (
         422, "idempotency-key-reused", "This Idempotency-Key belongs to another request",
@@ -120,6 +120,8 @@ def add_handlers(app: FastAPI) -> None:
     guard_problems.add_handlers(app)
     app.add_exception_handler(office.UnbookableStart, _unbookable)
     app.add_exception_handler(office.UnknownService, _unknown_service)
+    app.add_exception_handler(office.UnknownTeam, _unknown_team)
+    app.add_exception_handler(office.UnknownLane, _unknown_lane)
     app.add_exception_handler(office.UnknownMunicipality, _elsewhere)
     app.add_exception_handler(visits.TooManyPersons, _too_many)
     app.add_exception_handler(visits.CombinationNotAllowed, _not_together)
@@ -214,6 +216,19 @@ async def _unbookable(_: Request, error: Exception) -> Response:
 async def _unknown_service(_: Request, error: Exception) -> Response:
     assert isinstance(error, office.UnknownService)
     return _answer(422, "service-unknown", "There is no such service", f"No service {error.service!r:.80} here.")
+
+
+async def _unknown_team(_: Request, error: Exception) -> Response:
+    assert isinstance(error, office.UnknownTeam)
+    detail = f"No team {error.team!r:.80} here; the office's data name its teams."
+    return _answer(422, "team-unknown", "There is no such team", detail)
+
+
+async def _unknown_lane(_: Request, error: Exception) -> Response:
+    assert isinstance(error, office.UnknownLane)
+    where = f"of team {error.team!r:.80}" if error.team else "here"
+    detail = f"No desk {error.lane!r:.80} {where}; the office's data name its lanes."
+    return _answer(422, "lane-unknown", "There is no such desk", detail)
 
 
 async def _elsewhere(_: Request, error: Exception) -> Response:

@@ -196,7 +196,8 @@ def router(booking: Booking, counter: Counter, staff: Staff) -> APIRouter:  # no
             reason=given.reason,
         )
 
-    @routes.post("/appointments/{id}/name", summary="Put the name right", responses=responses(*REFUSALS, 404, 409))
+    @routes.post("/appointments/{id}/name", summary="Put the name right",
+                 responses=responses(*REFUSALS, 404, 409, 410))  # fmt: skip
     async def put_name(id: AppointmentId, given: StaffNameIn, somebody: Booker) -> AppointmentOut:
         return await act(
             id,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from services.booking.api.problems import responses, unknown_office
 from services.booking.api.schemas import Incoming, Moment, PersonName, Slug
@@ -16,13 +16,26 @@ from services.booking.domain.office import Office
 from services.booking.domain.rules import Absence, Closure, OfficeData
 from services.booking.offices import checked
 from services.booking.staff import Staff
-from shared.contracts.offices import Text
 
 Planner = Annotated[SignedIn, Depends(signed_in("schedule"))]
 Inviter = Annotated[SignedIn, Depends(signed_in("invite"))]
 OfficeId = Annotated[str, Path(max_length=60)]
-DayOrTime = date | datetime
+
+
+def _local(value: date) -> date:
+    if isinstance(value, datetime) and value.tzinfo:
+        raise ValueError("the office's local time is meant; leave the offset away")
+    return value
+
+
+DayOrTime = Annotated[date | datetime, AfterValidator(_local)]
 How = Literal["move", "cancel"]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{1,20})?$")]
+# What citizens read, by language.
+Told = Annotated[
+    dict[Language, Annotated[str, StringConstraints(min_length=1, max_length=500)]],
+    Field(min_length=1, max_length=20),
+]
 _MOST_AT_ONCE = 500
 
 
@@ -54,7 +67,7 @@ class ClosureIn(Incoming):
 
     from_: DayOrTime = Field(alias="from")
     until: DayOrTime
-    reason: Text
+    reason: Told
     team: Slug | None = None
     lane: Slug | None = None
 
@@ -72,7 +85,7 @@ class NowIn(Incoming):
     until: Moment | None = None
     team: Slug | None = None
     how: How = "cancel"
-    reason: Text = Field(default_factory=lambda: {"de": "Das Amt musste kurzfristig schließen."})
+    reason: Told = Field(default_factory=lambda: {"de": "Das Amt musste kurzfristig schließen."})
 
 
 class AbsentNowIn(Incoming):

@@ -9,7 +9,7 @@ from services.booking.desks import Wanted
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain.actors import Actor
 from services.booking.domain.appointment import Appointment, Change, Party
-from services.booking.domain.office import Member
+from services.booking.domain.office import Member, UnbookableStart
 from services.booking.people import GivenContact, Person
 from services.booking.storage import AlreadyHeld, Giving, SlotTaken
 from shared.contracts import AppointmentConfirmed
@@ -142,10 +142,10 @@ class Counter:
         return await self.booking.change(id, decide)
 
     async def resize(self, id: str, members: tuple[Member, ...], *, by: Actor, overrun: bool) -> Appointment:
-        """With `overrun` a group that grows keeps its time even where the next cells are not free."""
+        """With `overrun` a group that grows keeps its time even where the next cells are not free, or closed."""
         try:
             return await self.booking.resize(id, members, by=by)
-        except (SlotTaken, appointments_domain.AlreadyOver):
+        except (SlotTaken, UnbookableStart):
             if not overrun:
                 raise
 

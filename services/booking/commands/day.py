@@ -1,10 +1,11 @@
 """The office's day: who is here, who is called, who is served. For staff; check-in also for citizens."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
-from services.booking.commands.booking import Booking
+from services.booking.commands.booking import Booking, KeyReused
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import day as domain
 from services.booking.domain.actors import CITIZEN, Actor
@@ -25,6 +26,12 @@ class TicketRequest:
     family_name: str = field(repr=False)
     members: tuple[Member, ...]
     access_needs: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Equal for equal requests."""
+        members = [(m.municipality, m.under_6) for m in self.members]
+        return json.dumps(["ticket", self.office, self.service, self.family_name, members, self.access_needs])
 
 
 @dataclass(slots=True)
@@ -64,10 +71,13 @@ class Day:
         return await self.check_in(found[0].id)
 
     async def call(self, id: str, *, by: Actor, lane: str, at: datetime | None = None) -> Appointment:
-        """Raises CalledByAnother where a colleague was quicker."""
+        """Raises CalledByAnother where a colleague was quicker, UnknownLane."""
 
         async def decide(appointment: Appointment, now: datetime) -> Change | None:
-            day = self.span(self.booking.offices[appointment.office])
+            office = self.booking.offices[appointment.office]
+            # Of whatever team: who helps out may call to the own desk.
+            office.check_lane(lane)
+            day = self.span(office)
             paused = await self.book.pauses(appointment.office, appointment.team, day=day)
             return domain.call(appointment, at=at or now, now=now, day=day, by=by, lane=lane, paused=paused)
 
@@ -117,11 +127,13 @@ class Day:
         return sorted(expected, key=lambda a: (a.queue_at or a.starts_at, a.starts_at, a.id))
 
     async def ticket(self, request: TicketRequest, *, idempotency_key: str, by: Actor) -> Appointment:
-        """A walk-in's place in today's queue. The same key again answers with the same ticket."""
+        """A walk-in's place in today's queue. The same key again gives the same ticket. Raises KeyReused."""
         office = self.booking.offices[request.office]
         id = self.booking.keys.appointment_id(f"ticket|{idempotency_key}")
         known = await self.booking.appointments.first_answer(id)
         if known:
+            if known[0].request_digest != self.booking.keys.digest(request.text):
+                raise KeyReused
             return known[0]
         service = office.service(request.service)
         minutes = office.minutes(
@@ -150,14 +162,18 @@ class Day:
             municipalities=tuple(m.municipality for m in request.members),
             children_under_6=sum(m.under_6 for m in request.members),
             person=person,
-            request_digest="",
+            request_digest=self.booking.keys.digest(request.text),
             channel="counter",
         )
 
     async def pause(self, office: Office, team: str, *, by: Actor) -> None:
+        """Raises UnknownTeam, PauseRunning."""
+        office.team(team)
         await self.book.pause(office.id, team, now=self.booking.clock.now(), day=self.span(office), by=by.id or "")
 
     async def resume(self, office: Office, team: str) -> None:
+        """Raises UnknownTeam, NoPause."""
+        office.team(team)
         await self.book.resume(office.id, team, now=self.booking.clock.now())
 
     async def _simply(

@@ -1,9 +1,12 @@
 """What in an office's data is well formed and still cannot be meant, each as "key = value: what is wrong"."""
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
-from typing import get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
 
 from services.booking.domain import surnames
 from services.booking.domain.rules import WEEKDAYS, Channel, OfficeData
@@ -13,6 +16,8 @@ from shared.contracts import offices
 
 _MODES = ("open", "invitation", "walk_in")
 _CHANNELS = get_args(Channel)
+_PLAIN = re.compile("[A-Za-z0-9_-]{1,60}")
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
 def contradictions(data: OfficeData) -> Iterator[str]:
@@ -44,6 +49,14 @@ def _time_zone(data: OfficeData) -> Iterator[str]:
         yield f"timezone = {data.timezone!r}: there is no such time zone"
 
 
+def _holidays(data: OfficeData) -> Iterator[str]:
+    rule = data.holidays
+    try:
+        holidays.country_holidays(rule.country, subdiv=rule.subdivision)
+    except NotImplementedError:
+        yield f"holidays = {rule.country!r}, {rule.subdivision!r}: no public holidays are known for this place"
+
+
 def _services(data: OfficeData) -> Iterator[str]:
     teams = {team.id for team in data.teams}
     for service in data.services:
@@ -62,6 +75,23 @@ def _services(data: OfficeData) -> Iterator[str]:
 def _german(key: str, text: offices.Text) -> Iterator[str]:
     if "de" not in text:
         yield f"{key} = {text!r}: the German text is missing"
+
+
+def _languages(data: OfficeData) -> Iterator[str]:
+    """Of every text, wherever it stands: the name of a language, and of all else, is of plain signs."""
+    yield from (f"{path}: may have letters, digits, '_' and '-' only" for path in _odd_keys(data.model_dump(), ""))
+
+
+def _odd_keys(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            there = f"{path}.{key}".removeprefix(".")
+            if not _PLAIN.fullmatch(key):
+                yield repr(there)
+            yield from _odd_keys(inner, there)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _odd_keys(inner, path)
 
 
 def _combinations(data: OfficeData) -> Iterator[str]:
@@ -140,6 +170,7 @@ def _spans(data: OfficeData) -> Iterator[str]:
 
 
 def _span(kind: str, from_: date, until: date) -> Iterator[str]:
+    yield from _years(kind, {"from": from_, "until": until})
     if not _sortable(from_) < _sortable(until):
         yield f"{kind}.until = {until.isoformat()!r}: not after {from_.isoformat()!r}"
 
@@ -148,7 +179,15 @@ def _sortable(value: date) -> datetime:
     return value if isinstance(value, datetime) else datetime.combine(value, time(0))
 
 
+def _years(kind: str, days: Mapping[str, date | None]) -> Iterator[str]:
+    """The first and last years there are cannot be told in every time zone."""
+    for key, day in days.items():
+        if day and not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            yield f"{kind}.{key} = {day.isoformat()!r}: not between the years {_FIRST_YEAR} and {_LAST_YEAR}"
+
+
 def _validity(kind: str, valid_from: date | None, valid_until: date | None) -> Iterator[str]:
+    yield from _years(kind, {"valid_from": valid_from, "valid_until": valid_until})
     if valid_from and valid_until and not valid_from < valid_until:
         yield f"{kind}.valid_until = {valid_until.isoformat()!r}: not after {valid_from.isoformat()!r}"
 
@@ -199,7 +238,9 @@ def _gaps(team: str, rules: list[SurnameRange]) -> Iterator[str]:
 _CHECKS: tuple[Callable[[OfficeData], Iterator[str]], ...] = (
     _repeated_ids,
     _time_zone,
+    _holidays,
     _services,
+    _languages,
     _combinations,
     _authorities,
     _lanes,

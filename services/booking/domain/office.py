@@ -29,6 +29,23 @@ class UnknownMunicipality(Exception):
         self.ags = ags
 
 
+class UnknownTeam(Exception):
+    """The office has no such team, or not any more."""
+
+    def __init__(self, team: str) -> None:
+        super().__init__(team)
+        self.team = team
+
+
+class UnknownLane(Exception):
+    """No such desk; `team` is None where it could be any team's."""
+
+    def __init__(self, lane: str, team: str | None = None) -> None:
+        super().__init__(lane)
+        self.lane = lane
+        self.team = team
+
+
 StartFault = Literal[
     "in-the-past", "too-early", "beyond-horizon", "off-grid", "outside-hours", "not-released"
 ]  # fmt: skip
@@ -92,19 +109,31 @@ class Office:
         visits.check_combination(found)
         return found
 
+    def team(self, id: str) -> offices.Team:
+        """Raises UnknownTeam."""
+        if id not in self._teams:
+            raise UnknownTeam(id)
+        return self._teams[id]
+
     def lanes(self, team: str) -> tuple[str, ...]:
-        return tuple(lane.id for lane in self._teams[team].lanes)
+        return tuple(lane.id for lane in self.team(team).lanes)
+
+    def check_lane(self, lane: str, *, team: str | None = None) -> None:
+        """Raises UnknownLane where neither `team`, nor without one any team, has this desk."""
+        teams = self._teams if team is None else (team,)
+        if not any(lane in self.lanes(id) for id in teams):
+            raise UnknownLane(lane, team)
 
     def web_lanes(self, team: str) -> tuple[str, ...]:
         """The desks of `team` whose times anybody may book online, where no quota says otherwise."""
-        return tuple(lane.id for lane in self._teams[team].lanes if lane.channel == "web")
+        return tuple(lane.id for lane in self.team(team).lanes if lane.channel == "web")
 
     def deputies(self, lane: Lane) -> tuple[str, ...]:
         """In the order in which they are asked."""
         return self._deputies[lane]
 
     def by_surname(self, team: str) -> bool:
-        return self._teams[team].routing == "surname"
+        return self.team(team).routing == "surname"
 
     def ranges(self, team: str, family_name: str) -> tuple[SurnameRange, ...]:
         """The rules that hold the name, of whatever validity; none for a team where any lane serves."""

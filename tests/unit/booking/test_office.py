@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from services.booking.domain.availability import Availability, base_cell
-from services.booking.domain.office import UnbookableStart, UnknownMunicipality
+from services.booking.domain.office import UnbookableStart, UnknownLane, UnknownMunicipality, UnknownTeam
 from services.booking.domain.visits import TooManyPersons
 from services.booking.offices import BrokenOffice, load_office, load_offices
 from tests.builders import ALBSTADT, HECHINGEN, MONDAY, OFFICE_FILE, an_office
@@ -138,10 +138,28 @@ RANGE = 'from = "D"\nto = "GQ"'
         ("grid_minutes = 10", "grid_minutes = 10\nhorizont = 5", "booking.horizont = 5: Extra inputs"),
         ('release = "random"', 'release = "sometimes"', "booking.release = 'sometimes'"),
         ('timezone = "Europe/Berlin"', 'timezone = "Europe/Balingen"', "there is no such time zone"),
+        ('country = "DE"', 'country = "XX"', "holidays = 'XX', 'BW': no public holidays are known"),
+        ('subdivision = "BW"', 'subdivision = "XX"', "holidays = 'DE', 'XX': no public holidays are known"),
+        ("until = 2026-12-25", "until = 9999-12-31", "closures.until = '9999-12-31': not between the years"),
+        ("valid_from = 2021-06-01\n\n[h", "valid_from = 0001-01-01\n\n[h", "valid_from = '0001-01-01': not between the years"),
+        ('de = "Heiligabend"', '"d\\u0000" = "Heiligabend"', "may have letters, digits"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error(tmp_path: Path, old: str, new: str, told: str) -> None:
     assert told in broken(tmp_path, old, new)
+
+
+def test_desks_and_teams_that_are_not_there_are_told() -> None:
+    office = an_office()
+
+    office.check_lane("room_1")
+    office.check_lane("room_1", team="caseworkers")
+    with pytest.raises(UnknownLane):
+        office.check_lane("room_99")
+    with pytest.raises(UnknownLane):
+        office.check_lane("room_1", team="service_point")
+    with pytest.raises(UnknownTeam):
+        office.check_lane("room_1", team="nobody")
 
 
 def test_an_empty_office_folder_says_what_to_do(tmp_path: Path) -> None:
