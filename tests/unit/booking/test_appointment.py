@@ -194,6 +194,22 @@ def test_a_cancellation_is_taken_back_while_its_time_cools() -> None:
     assert restored.active == before.active == ("eat_pickup|me",)
 
 
+def test_only_cells_that_cool_are_given_away() -> None:
+    confirmed = a_confirmed()
+    moved = confirmed.reschedule(
+        lane="counter_2",
+        starts_at=confirmed.starts_at,
+        ends_at=confirmed.ends_at,
+        now=MONDAY,
+        release_at=MONDAY + timedelta(minutes=30),
+    ).after
+
+    given = moved.give(frozenset(moved.cells))
+
+    assert given.cells == moved.current_cells()
+    assert given.cooling == ()
+
+
 def test_a_time_that_was_given_away_is_not_restored() -> None:
     cancelled = a_confirmed().cancel(now=MONDAY, release_at=MONDAY + timedelta(minutes=20)).after
     with pytest.raises(NothingToRestore):

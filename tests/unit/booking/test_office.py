@@ -141,7 +141,11 @@ RANGE = 'from = "D"\nto = "GQ"'
         ('country = "DE"', 'country = "XX"', "holidays = 'XX', 'BW': no public holidays are known"),
         ('subdivision = "BW"', 'subdivision = "XX"', "holidays = 'DE', 'XX': no public holidays are known"),
         ("until = 2026-12-25", "until = 9999-12-31", "closures.until = '9999-12-31': not between the years"),
-        ("valid_from = 2021-06-01\n\n[h", "valid_from = 0001-01-01\n\n[h", "valid_from = '0001-01-01': not between the years"),
+        (
+            "valid_from = 2021-06-01\n\n[h",
+            "valid_from = 0001-01-01\n\n[h",
+            "valid_from = '0001-01-01': not between the years",
+        ),
         ('de = "Heiligabend"', '"d\\u0000" = "Heiligabend"', "may have letters, digits"),
     ],
 )
