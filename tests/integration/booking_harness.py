@@ -1,7 +1,7 @@
 """Booking's commands on a real database, without HTTP, with a clock that a test moves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +17,8 @@ from services.booking.domain.office import Member, Office
 from services.booking.erasing import Erasing
 from services.booking.key_store import KeyStore
 from services.booking.memory import Memory
+from services.booking.office_storage import OfficeStore
+from services.booking.offices import Offices
 from services.booking.retention_storage import Retained
 from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
 from services.booking.sweeper import Sweeper
@@ -84,10 +86,14 @@ async def is_fresh(desk: Desk) -> None:
 
 @asynccontextmanager
 async def a_desk(
-    servers: Stack, *, office: Office | None = None, stands_at: datetime | None = None
+    servers: Stack,
+    *,
+    office: Office | None = None,
+    others: Sequence[Office] = (),
+    stands_at: datetime | None = None,
 ) -> AsyncIterator[Desk]:
     """A database of its own; the relay has no broker, so events stay in the outbox."""
-    offices = {"zollernalbkreis": office or an_office()}
+    files = {one.id: one for one in (office or an_office(), *others)}
     settings = CommonSettings(
         mongodb_uri=SecretStr(servers.secret("admin_mongodb_uri")),
         mongodb_database=f"booking_{uuid4().hex[:8]}",
@@ -101,7 +107,9 @@ async def a_desk(
     await clock.start()
     publisher = Publisher(url=settings.amqp_url, name="none")
     relay = Relay(publisher=publisher, collections=[database["appointments"]], clock=clock)
+    offices = Offices(files, store=OfficeStore(database), key=b"", clock=clock)
     memory = Memory(database, offices=offices, clock=clock)
+    offices.follow(memory.follow)
     keys = client[f"{settings.mongodb_database}_keys"]
     people = some_people(KeyStore(keys), secrets=KEYS, clock=clock)
     appointments = Appointments(database, relay=relay, contact_told=people.told)
@@ -122,7 +130,7 @@ async def a_desk(
     erasing = Erasing(booking, retained=retained, offices=booking.offices)
     await memory.start()
     try:
-        desk = Desk(booking, sweeper, erasing, clock, database, keys, offices["zollernalbkreis"])
+        desk = Desk(booking, sweeper, erasing, clock, database, keys, files["zollernalbkreis"])
         await is_fresh(desk)
         yield desk
     finally:
