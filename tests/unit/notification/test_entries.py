@@ -10,6 +10,7 @@ from services.notification.domain import Drop, Status, Wait
 from services.notification.entries import SendEntry, decide_entry, entry_message
 from services.notification.opening import Opener
 from services.notification.wording import LANGUAGES
+from shared.sealed_contact import wrapped_key
 from shared.sealing import PrivateKeys, Unsealable
 from tests.sealed import PRIVATE
 from tests.unit.notification.builders import an_entry, an_entry_request, an_office
@@ -32,7 +33,7 @@ def test_a_mail_with_a_link_to_book_speaks_of_no_visit(lang: str) -> None:
     for text in (mail.text, Words(mail.html).text):
         assert str(an_office().phone) in text
         assert "30" in text
-        assert not re.search(r"PIN|eAT|Unterlagen|documents|Uhrzeit|None", text)
+        assert not re.search(r"PIN|eAT|Unterlagen|documents|Uhrzeit|ersetzt keinen Antrag|None", text)
     assert link in mail.text
     assert link in [attributes.get("href") for tag, attributes in Words(mail.html).tags if tag == "a"]
 
@@ -62,7 +63,8 @@ def test_on_the_wire_neither_address_nor_link_can_be_read() -> None:
 def test_each_request_is_sealed_for_itself() -> None:
     first, second = an_entry_request().data, an_entry_request(entry="another").data
 
-    assert first.key != second.key
+    keys = {PRIVATE.unwrap(wrapped_key(told), owner=told.entry) for told in (first, second)}
+    assert len(keys) == 2
     with pytest.raises(Unsealable):
         Opener(PRIVATE).open_entry(first.model_copy(update={"entry": "another"}))
     with pytest.raises(Unsealable):
