@@ -331,12 +331,13 @@ class Booking:
             self.desks.check_start(longer, now=self.clock.now())
 
         async def decide(appointment: Appointment, now: datetime) -> Change | None:
-            wanted = tuple(m.municipality for m in members)
-            if (appointment.municipalities, appointment.ends_at) == (wanted, ends_at):
+            wanted, children = tuple(m.municipality for m in members), sum(m.under_6 for m in members)
+            as_it_is = (appointment.municipalities, appointment.children_under_6, appointment.ends_at)
+            if as_it_is == (wanted, children, ends_at):
                 return None
             return appointment.resize(
                 municipalities=wanted,
-                children_under_6=sum(m.under_6 for m in members),
+                children_under_6=children,
                 ends_at=ends_at,
                 now=now,
                 release_at=self.cool_until(appointment, now),
