@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.integration.machine.model import Model
+from tests.integration.machine.later import Later
 from tests.integration.machine.town import CALLS, HERE, LATE_AFTER, Opening, local_day, minutes
 from tests.integration.machine.visit import Before, Impossible, Told, Visit
 
 
 @dataclass
-class Whole(Model):
+class Whole(Later):
     def book(
         self,
         told: Told,

@@ -1,4 +1,4 @@
-"""One small office: its data as a file would give them, and when each of its desks is open. No code of the services."""
+"""One small office: its data as a file would give them, and when each of its desks is open."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -47,7 +47,7 @@ HOURS: tuple[list[dict[str, Any]], ...] = (
         _hours("08:20", "10:00", team=COUNTER, lane="counter_2"),
         _hours("08:00", "09:00", team=ROOMS),
     ],
-    [_hours("08:00", "08:50")],
+    [_hours("08:00", "09:10"), _hours("08:00", "08:30", team=COUNTER, lane="counter_1")],
     [_hours("08:30", "10:00"), _hours("08:00", "09:20", team=COUNTER)],
 )
 QUOTA = {"team": COUNTER, "lane": "counter_1", "from": "08:00", "until": "08:20", "channel": "kept"}
@@ -61,7 +61,10 @@ def office() -> dict[str, Any]:
         "name": {"de": "Amt"},
         "sender": "Amt",
         "locations": [{"valid_from": date(2020, 1, 1), "street": "Weg 1", "postal_code": "1", "city": "Ort"}],
-        "authorities": [{"id": "own", "name": "Amt", "own": True}, {"id": "other", "name": "Nebenan", "own": False}],
+        "authorities": [
+            {"id": "own", "name": "Amt", "own": True},
+            {"id": "other", "name": "Nebenan", "own": False},
+        ],
         "municipalities": [
             {"ags": HERE, "name": "Hier", "authority": "own"},
             {"ags": ELSEWHERE, "name": "Dort", "authority": "other"},
@@ -211,7 +214,5 @@ class Opening:
 
 
 def _between(day: date, from_: str, until: str) -> list[datetime]:
-    start, end = (
-        datetime.combine(day, time.fromisoformat(text), ZONE).astimezone(UTC) for text in (from_, until)
-    )
+    start, end = (datetime.combine(day, time.fromisoformat(text), ZONE).astimezone(UTC) for text in (from_, until))
     return [start + i * CELL for i in range((end - start) // CELL)]

@@ -223,7 +223,14 @@ class Ledger:
         return desk == own or (DEPUTIES[own] == desk and self.opening.away(own, cell))
 
     def vacant(
-        self, desks: list[str], start: datetime, length: timedelta, *, firm: bool, but: str = "", cooling: bool = True
+        self,
+        desks: list[str],
+        start: datetime,
+        length: timedelta,
+        *,
+        firm: bool,
+        but: str = "",
+        cooling: bool = True,
     ) -> list[str]:
         taken = self.taken(firm=firm, but=but, cooling=cooling)
         return [desk for desk in desks if not cells(desk, start, start + length) & taken]
