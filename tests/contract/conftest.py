@@ -33,6 +33,7 @@ def world(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "BOOKING_MONGODB_DATABASE": database,
         "BOOKING_KEYS_DATABASE": f"{database}_keys",
         "BOOKING_OFFER_EVERY": "PT0.2S",
+        "BOOKING_LIMITS": "off",
     }
     service = servers.start_service("booking", name="booking_contract", environment=environment)
     keys = Keys.read(SecretStr(servers.secret(SIGNING_KEYS)))

@@ -21,6 +21,7 @@ def test_every_operation_is_answered_well_many_times(world: World) -> None:
     at_once: list[Callable[[], None]] = [
         *(lambda: citizens.look_around(world) for _ in many),
         *(lambda: citizens.whole_life(world) for _ in many),
+        *(lambda: citizens.come_to_the_office(world) for _ in many),
         *(lambda: citizens.waiting_life(world, accepts=True) for _ in many),
         *(lambda: citizens.waiting_life(world, accepts=False) for _ in many),
         *(lambda: citizens.invited_life(world) for _ in many),

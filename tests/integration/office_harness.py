@@ -23,6 +23,7 @@ from services.booking.storage import DayBook
 from shared.http import Health, create_app
 from tests.builders import HECHINGEN, an_office
 from tests.integration.booking_harness import KEYS, Desk, a_desk
+from tests.unit.booking.test_guard import a_guard
 
 OFFICE, OTHER_OFFICE = "zollernalbkreis", "tuttlingen"
 A, O = "/v1/staff/appointments", f"/v1/staff/offices/{OFFICE}"  # noqa: E741 (as the routes say)
@@ -160,9 +161,10 @@ def _app(desk: Desk, staff: Staff, offices: Offices) -> FastAPI:
     app = create_app(title="o", description="o", health=Health(required={}, degrading={}), lifespan=nothing)
     booking = desk.booking
     planning = Planning(booking, Counter(booking), offices, OfficeStore(desk.database), KEYS)
-    add_routes(app, booking, desk.erasing, WaitingList(booking))
+    day, waiting_list, guard = Day(booking, DayBook(desk.database)), WaitingList(booking), a_guard(None)[0]
+    add_routes(app, booking, day=day, erasing=desk.erasing, waiting_list=waiting_list, guard=guard)
     add_staff_routes(app, staff)
-    add_work_routes(app, staff, booking=booking, day=Day(booking, DayBook(desk.database)), planning=planning)
+    add_work_routes(app, staff, booking=booking, day=day, planning=planning)
     return app
 
 

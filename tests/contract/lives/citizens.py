@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.contract.lives.desk import book
 from tests.contract.lives.world import FIRST_CONTACT, OFFICE, Body, World, members, new_key, wanted
 from tests.waiting import eventually
 
@@ -10,8 +11,9 @@ _A = "/v1/appointments/{id}"
 
 def look_around(world: World) -> None:
     call = world.call
-    for operation in ("GET /health/live", "GET /health/ready", "GET /metrics", "GET /v1/offices"):
+    for operation in ("GET /health/live", "GET /health/ready", "GET /metrics", "GET /v1/offices", "GET /v1/proof"):
         call(operation)
+    call("POST /v1/proof/mail", json={"office": OFFICE, "email": "somebody@example.org"})
     call("GET /v1/offices/{office}", office=OFFICE)
     call("GET /v1/offices/{office}/services", office=OFFICE)
     call("POST /v1/offices/{office}/assignment", office=OFFICE, json=wanted("cond_change"))
@@ -43,6 +45,17 @@ def whole_life(world: World) -> None:
     call(f"DELETE {_A}", **own, expected=409)
     call(f"DELETE {_A}", **own, params={"cancel": "true"})
     call(f"GET {_A}/export", **own, expected=410)
+
+
+def come_to_the_office(world: World) -> None:
+    """Two who have appointments today say by themselves that they are here."""
+    by_link, by_code = (book(world, world.soon(), service="eat_pickup") for _ in range(2))
+    token = world.keys.secret("token", by_link["id"])
+    there = world.call(f"POST {_A}/check-in", token=token, id=by_link["id"])
+    assert there["status"] == "checked_in"
+    code = {"code": by_code["code"].lower()}
+    there = world.call("POST /v1/offices/{office}/check-in", office=OFFICE, json=code)
+    assert there == {"status": "checked_in"}
 
 
 def waiting_life(world: World, *, accepts: bool) -> None:

@@ -33,7 +33,7 @@ class World:
         today = datetime.now(UTC).astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         self.today = today
         self._later = _every(minutes=40, start=today + timedelta(days=2, hours=1), end=today + timedelta(days=11))
-        self._soon = _every(minutes=15, start=today + timedelta(hours=11), end=today + timedelta(hours=22))
+        self._soon = _every(minutes=10, start=today + timedelta(hours=11), end=today + timedelta(hours=22))
         self._far = _every(minutes=20, start=today + timedelta(days=15), end=today + timedelta(days=20))
         self._taking = threading.Lock()
 
