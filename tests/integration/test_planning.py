@@ -213,3 +213,21 @@ async def test_an_appointment_of_another_office_is_not_replanned(work: AtWork) -
     body = {"appointments": [booked["id"]], "how": "cancel"}
     assert await theirs.post(f"/v1/staff/offices/{OTHER_OFFICE}/replan", body) == []
     assert await start_of(mine, booked) == work.at("10:00", days=1)
+
+
+async def test_an_invitation_is_for_times_ahead_and_of_this_office(work: AtWork) -> None:
+    mine, theirs = await work.colleague("caseworker"), await work.colleague("lead", office=OTHER_OFFICE)
+    wanted = {"service": "settlement", "expires_at": work.at("12:00", days=7).isoformat()}
+    over = {**wanted, "expires_at": work.at("08:00").isoformat()}
+
+    assert await mine.refused(f"{O}/invitations", over) == (422, "over-already")
+    assert await mine.refused(f"{O}/invitations", {**wanted, "service": "eat_pickup"}) == (
+        422,
+        "not-by-invitation",
+    )
+    made = await mine.post(f"{O}/invitations", wanted)
+    there = f"/v1/staff/offices/{OTHER_OFFICE}/invitations/{made['id']}"
+    assert await theirs.refused(there, method="DELETE") == (404, "not-here")
+    assert (await mine("DELETE", f"{O}/invitations/{made['id']}")).status_code == 204
+    assert await mine.refused(f"{O}/invitations/{made['id']}", method="DELETE") == (404, "not-here")
+    assert await mine.get(f"{O}/invitations") == []

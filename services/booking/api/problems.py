@@ -31,6 +31,8 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
     commands.NotByInvitation: (
         422, "not-by-invitation", "This service needs no invitation",
         "It can be booked freely, or without a time."),
+    commands.OverAlready: (
+        422, "over-already", "This invitation would be over already", "Give a time that lies ahead."),
     commands.NameChanged: (
         403, "name-needs-office", "This is more than a small correction",
         "Two letters, the order or an added name can be put right here; for more please phone the office."),

@@ -9,13 +9,14 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from services.booking.api.problems import responses, unknown_office
 from services.booking.api.schemas import Incoming, Moment, PersonName, Slug
-from services.booking.api.signed_in import REFUSALS, for_office, signed_in
+from services.booking.api.signed_in import REFUSALS, OtherOffice, for_office, signed_in
 from services.booking.commands import Booking, InConflict, Planning, Replanned
 from services.booking.domain.actors import SignedIn
 from services.booking.domain.office import Office
 from services.booking.domain.rules import Absence, Closure, OfficeData
 from services.booking.offices import checked
 from services.booking.staff import Staff
+from services.booking.storage import UnknownInvitation
 
 Planner = Annotated[SignedIn, Depends(signed_in("schedule"))]
 Inviter = Annotated[SignedIn, Depends(signed_in("invite"))]
@@ -291,7 +292,11 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
                    responses=responses(*REFUSALS, 404))  # fmt: skip
     async def revoke(office: OfficeId, id: uuid.UUID, somebody: Inviter) -> None:
         there = here(office, somebody)
-        await booking.inviting.invitations.revoke(str(id), office=there.id, now=booking.clock.now())
+        try:
+            await booking.inviting.invitations.revoke(str(id), office=there.id, now=booking.clock.now())
+        except UnknownInvitation:
+            # What a citizen is told of an invitation would not help here.
+            raise OtherOffice from None
         await staff.audit.record(somebody.actor, "invitation.revoked", office=office, subject=str(id))
 
     return routes

@@ -16,7 +16,7 @@ from services.booking.commands.booking import (
 )
 from services.booking.commands.counter import Counter, CounterRequest
 from services.booking.commands.day import Day, TicketRequest
-from services.booking.commands.invitations import Inviting, NotByInvitation
+from services.booking.commands.invitations import Inviting, NotByInvitation, OverAlready
 from services.booking.commands.planning import InConflict, Planning, Replanned
 from services.booking.commands.waiting import WaitingList, WishNotPossible, WishRequest
 
@@ -38,6 +38,7 @@ __all__ = [
     "NotByInvitation",
     "NotOpenForBooking",
     "OutsideJurisdiction",
+    "OverAlready",
     "Planning",
     "Replanned",
     "TicketRequest",

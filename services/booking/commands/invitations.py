@@ -16,6 +16,10 @@ class NotByInvitation(Exception):
     """The service needs no invitation."""
 
 
+class OverAlready(Exception):
+    """It would be over before anybody could use it."""
+
+
 @dataclass(slots=True)
 class Inviting:
     invitations: Invitations
@@ -25,12 +29,18 @@ class Inviting:
     async def invite(
         self, office: Office, service: str, *, expires_at: datetime, family_name: str | None, by: Actor
     ) -> tuple[Invitation, str]:
-        """The invitation and its token, which is shown once and stored nowhere."""
+        """The invitation and its token, which is shown once and stored nowhere.
+
+        Raises NotByInvitation, OverAlready.
+        """
+        now = self.clock.now()
+        if expires_at <= now:
+            raise OverAlready
         if office.service(service).mode != "invitation":
             raise NotByInvitation
         name = self._name(family_name) if family_name else None
         invitation = Invitation(str(uuid4()), office.id, service, expires_at, name)
-        await self.invitations.add(invitation, now=self.clock.now(), by=by.id or "")
+        await self.invitations.add(invitation, now=now, by=by.id or "")
         return invitation, f"{invitation.id}.{self.keys.secret('invitation', invitation.id)}"
 
     async def check(self, token: str, *, office: str, service: str, family_name: str) -> str:
