@@ -56,7 +56,7 @@ async def test_the_same_request_books_once(work: AtWork) -> None:
 
 async def test_one_person_is_not_booked_twice_by_mistake(work: AtWork) -> None:
     by = await work.colleague("service_point")
-    contact = {"contact": {"email": "someone@example.org"}}
+    contact: dict[str, Any] = {"contact": {"email": "someone@example.org"}}
     await work.booked(by, "10:00", **contact)
 
     assert await by.refused(f"{O}/appointments", work.wanted("11:00", **contact)) == (409, "booked-already")

@@ -174,7 +174,7 @@ async def test_the_day_is_printed_for_those_who_see_persons(work: AtWork) -> Non
 async def test_desks_and_teams_that_are_not_there_are_refused(work: AtWork) -> None:
     by = await work.colleague("service_point")
     id, booked = await here(work, by), await work.booked(by, "09:00")
-    nowhere = {"lane": "counter_99"}
+    nowhere: dict[str, Any] = {"lane": "counter_99"}
 
     assert await by.refused(f"{A}/{id}/call", nowhere) == (422, "lane-unknown")
     assert await by.refused(f"{O}/pause", {"team": "nobody"}) == (422, "team-unknown")
