@@ -1,21 +1,11 @@
 """What can be done to appointments: by citizens, by staff, and by the waiting list."""
 
-from services.booking.commands.booking import (
-    Asked,
-    BookedAlready,
-    Booking,
-    CodeUsedUp,
-    Held,
-    HoldRequest,
-    Instead,
-    KeyReused,
-    NameChanged,
-    NotOpenForBooking,
-    OutsideJurisdiction,
-    WrongSecret,
-)
+from services.booking.commands.booking import Booking, NameChanged
+from services.booking.commands.confirming import BookedAlready, CodeUsedUp, Instead, WrongSecret
+from services.booking.commands.core import Asked, NotOpenForBooking, OutsideJurisdiction
 from services.booking.commands.counter import Counter, CounterRequest
 from services.booking.commands.day import Day, TicketRequest
+from services.booking.commands.holding import Held, HoldRequest, KeyReused
 from services.booking.commands.invitations import Inviting, NotByInvitation, OverAlready
 from services.booking.commands.planning import InConflict, Planning, Replanned
 from services.booking.commands.waiting import WaitingList, WishNotPossible, WishRequest

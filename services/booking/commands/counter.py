@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from services.booking.commands.booking import Booking, Decide, KeyReused
+from services.booking.commands.booking import Booking
+from services.booking.commands.core import Decide
+from services.booking.commands.holding import KeyReused
 from services.booking.desks import Wanted
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain.actors import Actor

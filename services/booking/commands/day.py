@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
-from services.booking.commands.booking import Booking, KeyReused
+from services.booking.commands.booking import Booking
+from services.booking.commands.holding import KeyReused
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import day as domain
 from services.booking.domain.actors import CITIZEN, Actor

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from itertools import islice
 
-from services.booking.commands.booking import Booking, KeyReused
+from services.booking.commands.booking import Booking
+from services.booking.commands.holding import KeyReused
 from services.booking.desks import access_for
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain import waiting
