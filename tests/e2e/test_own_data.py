@@ -30,6 +30,7 @@ def test_the_export_shows_everything_to_its_person_only(a_citizen: NewCitizen) -
         "given_name": "Ayşe",
         "email": citizen.email,
         "phone": None,
+        "access_needs": [],
         "language": "de",
         "sms_consent": False,
     }
