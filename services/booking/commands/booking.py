@@ -80,6 +80,7 @@ class Booking(Holding, Confirming):
             there = await self.wanted(appointment, appointment.starts_at)
             longer = replace(there, minutes=minutes, lane=appointment.lane, access="staff")
             self.desks.check_start(longer, now=self.clock.now())
+            self.desks.check_open(longer, now=self.clock.now())
 
         async def decide(appointment: Appointment, now: datetime) -> Change | None:
             wanted, children = tuple(m.municipality for m in members), sum(m.under_6 for m in members)
