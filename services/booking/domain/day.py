@@ -23,6 +23,7 @@ from shared.contracts import (
 
 Span = tuple[datetime, datetime]
 LateRule = Literal["serve", "append", "rebook"]
+_OF_THE_DAY: frozenset[Status] = frozenset({"checked_in", "called", "in_service", "completed", "no_show"})
 
 
 class NotThisDay(Exception):
@@ -153,7 +154,12 @@ def no_show(
 
 
 def undo(appointment: Appointment, *, now: datetime, day: Span, by: Actor) -> Change:
-    """The state before the day's last action, its step taken out; again for the one before."""
+    """The state before the day's last action, its step taken out; again for the one before.
+
+    Who was cancelled meanwhile has no time any more that could be given back.
+    """
+    if appointment.status not in _OF_THE_DAY:
+        raise NothingToUndo
     if not appointment.past or not day[0] <= now < day[1] or not day[0] <= appointment.steps[-1].at < day[1]:
         raise NothingToUndo
     last = appointment.past[-1]

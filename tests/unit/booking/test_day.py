@@ -140,6 +140,12 @@ def test_tomorrow_nothing_of_today_can_be_undone() -> None:
         day.undo(checked_in(), now=later, day=(DAY[1], DAY[1] + timedelta(hours=24)), by=ANNA)
 
 
+def test_what_the_office_cancelled_is_not_undone() -> None:
+    cancelled = checked_in().office_cancel(now=minutes(5), by=ANNA, reason="closure").after
+    with pytest.raises(day.NothingToUndo):
+        day.undo(cancelled, now=minutes(6), day=DAY, by=ANNA)
+
+
 def test_an_absence_is_undone_and_the_person_served() -> None:
     missed = day.no_show(expected_today(), at=minutes(20), now=minutes(20), day=DAY, rules=RULES, by=ANNA).after
     back = day.undo(missed, now=minutes(25), day=DAY, by=ANNA).after
