@@ -38,7 +38,8 @@ OFTEN = {
     "answer_offer": 3,
     "enter_waiting_list": 2,
     "cancel": 2,
-    "resize": 2,
+    "resize": 3,
+    "come": 4,
     "restore": 2,
 }
 

@@ -198,6 +198,16 @@ class Citizens(Acts):
             {id: (o["lane"], o["starts_at"], o["ends_at"], o["expires_at"]) for id, o in offers.items()}
         )
 
+    @can(number=number)
+    def decline_and_wait(self, number: int) -> None:
+        """Whoever said no today hears of no other time today."""
+        self.offer()
+        if any(visit.offer for visit in self.model.visits.values()):
+            compare.compare(self.model, self.documents)
+            self.answer_offer(number, accept=False)
+            compare.compare(self.model, self.documents)
+            self.offer()
+
     def _offered(self, number: int) -> Visit | None:
         found = [visit for visit in self.model.visits.values() if visit.offer]
         return found[number % len(found)] if found else self.pick(number, "waiting", "confirmed")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.integration.machine import compare, town
 from tests.integration.machine.acts import Act, can, group, name, number, service
 from tests.integration.machine.citizens import Citizens
-from tests.integration.machine.town import HOURS, LANES, ZONE, Closed, local_day
+from tests.integration.machine.town import HERE, HOURS, LANES, ZONE, Closed, local_day
 from tests.integration.machine.visit import Impossible, Visit
 from tests.integration.machine.world import STAFF, told_of
 
@@ -28,18 +28,40 @@ class Staff(Citizens):
         self, number: int, service: str, name: str, group: tuple[int, int], lane: str | None, address: str | None
     ) -> None:
         self.tick()
-        place = self.new()
         places, kids = self.a_group(number, group)
         lane = lane if lane and LANES[lane] == town.SERVICES[service][0] else None
         cooling = sorted(start for visit in self.model.visits.values() for _, start in visit.cooling)
         start = self.a_start(number, service, name, len(places), kids, staff=True)
         if cooling and number % 3 == 0:
             start = cooling[number % len(cooling)]
-        values = {"service": service, "name": name, "start": start, "places": places, "kids": kids}
+        self._book(service, name, start, places, kids, lane=lane, address=address)
+
+    def _book(
+        self,
+        service: str,
+        name: str,
+        start: datetime,
+        places: tuple[str, ...],
+        kids: int,
+        *,
+        lane: str | None,
+        address: str | None,
+    ) -> None:
+        place = self.new()
         id = self.world.id_of(place, "counter|")
         self.do(
-            self.world.book(place, **values, lane=lane, address=address),
-            lambda model, told: model.book(told, id=id, **values, lane=lane, address=address),
+            self.world.book(place, service, name, start, places, kids, lane=lane, address=address),
+            lambda model, told: model.book(
+                told,
+                id=id,
+                service=service,
+                name=name,
+                start=start,
+                places=places,
+                kids=kids,
+                lane=lane,
+                address=address,
+            ),
         )
 
     @can(service=service, name=name)
@@ -69,23 +91,33 @@ class Staff(Citizens):
             self.tick()
             self._day_step(acted[number % len(acted)], 5, STAFF[0])
 
-    @can(number=number, service=service, name=name, steps=st.integers(1, 4), then=st.sampled_from([4, 5, 6, 7]))
-    def come_without_appointment(self, number: int, service: str, name: str, steps: int, then: int) -> None:
-        """A ticket, some steps of the day, and something that ends it."""
-        self.ticket(service, name)
-        visit = self.model.visits[self.world.id_of(self.place, "ticket|")]
-        for _ in range(steps):
+    @can(number=number, service=service, steps=st.integers(0, 3), then=st.sampled_from([4, 5, 6, 7, 7, 7]))
+    def come(self, number: int, service: str, steps: int, then: int) -> None:
+        """With a ticket, or to a time of today; some steps of the day, and something that ends it."""
+        if not (visit := self._somebody_of_today(number, service)):
+            return
+        for step in [6] * steps + ([then] if then < 7 else []):
             compare.compare(self.model, self.documents)
             self.tick()
-            self._day_step(visit, 6, STAFF[0])
-        compare.compare(self.model, self.documents)
-        self.tick()
-        if then < 7:
-            self._day_step(visit, then, STAFF[0])
-        else:
+            self._day_step(visit, step, STAFF[0])
+        if then == 7:
+            compare.compare(self.model, self.documents)
+            self.tick()
             self._office_cancels(visit)
             compare.compare(self.model, self.documents)
             self._day_step(visit, 5, STAFF[0])
+
+    def _somebody_of_today(self, number: int, service: str) -> Visit | None:
+        if number % 3 == 0:
+            self.ticket(service, "Adam")
+            return self.model.visits[self.world.id_of(self.place, "ticket|")]
+        self.tick()
+        length = timedelta(minutes=town.minutes(service, (HERE,), 0))
+        today = local_day(self.model.now)
+        free = [s for s in self.model.starts(service, "Adam", length, staff=True) if local_day(s) == today]
+        if free:
+            self._book(service, "Adam", free[number % len(free)], (HERE,), 0, lane=None, address=None)
+        return self.model.visits.get(self.world.id_of(self.place, "counter|"))
 
     def _day_step(self, visit: Visit, step: int, by: Any) -> None:
         id, day = visit.id, self.world.day

@@ -121,7 +121,7 @@ def test_every_order_of_commands_keeps_the_promises(servers: Stack) -> None:
     try:
         Machine.loop = loop
         Machine.world = loop.run_until_complete(stack.enter_async_context(a_world(servers)))
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             Machine,
             settings=settings(
                 max_examples=EXAMPLES,

@@ -21,7 +21,7 @@ from services.booking.commands import (
     WaitingList,
     WishRequest,
 )
-from services.booking.domain.actors import Actor, staff
+from services.booking.domain.actors import CITIZEN, Actor, staff
 from services.booking.domain.appointment import Appointment, Wish
 from services.booking.domain.office import Member, Office
 from services.booking.domain.rules import OfficeData
@@ -159,8 +159,7 @@ class World:
         return await self.desk.booking.resize(id, members(places, kids))
 
     async def correct(self, id: str, name: str, by: Actor | None) -> Appointment:
-        changes = {"by": by} if by else {}
-        return await self.desk.booking.correct_name(id, name, **changes)
+        return await self.desk.booking.correct_name(id, name, by=by or CITIZEN)
 
     async def ticket(self, place: int, service: str, name: str) -> Appointment:
         request = TicketRequest(office=ID, service=service, family_name=name, members=(Member(HERE),))
