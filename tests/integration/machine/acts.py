@@ -40,6 +40,8 @@ OFTEN = {
     "cancel": 2,
     "resize": 3,
     "come": 4,
+    "contact": 3,
+    "hold": 2,
     "restore": 2,
 }
 

@@ -70,6 +70,17 @@ class Citizens(Acts):
             self.tick()
             self._confirm(visit.id, right=number % 16 != 3, instead=instead)
 
+    @can(number=number)
+    def confirm_too_late(self, number: int) -> None:
+        """Nobody has swept yet, and still it has run out."""
+        late = [visit for visit in self.model.visits.values() if visit.status == "requested" and visit.expires]
+        if late:
+            visit = late[number % len(late)]
+            assert visit.expires
+            self.model.now = max(self.model.now, visit.expires)
+            self.tick()
+            self._confirm(visit.id)
+
     def _confirm(self, id: str, *, right: bool = True, instead: str | None = None) -> None:
         self.do(
             self.world.confirm(id, right=right, instead=instead),

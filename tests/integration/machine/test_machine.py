@@ -1,6 +1,9 @@
 """Any order of commands, many at once, with a clock that the machine moves: the plain model tells what may be.
 
-DOC
+Seen to fail, each within the default 25 runs: without the unique index; restoring what no longer cools; settling a
+request before its time; confirming what has run out; a second offer on the same day; two events for one change;
+another desk that leaves the old cells; memory that is not told of own writes; staff who take cells that others
+own; a conflict list without absences.
 """
 
 import ast
