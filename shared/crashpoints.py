@@ -32,6 +32,8 @@ class CrashPoint(StrEnum):
     """A change is decided; nothing is stored."""
     BOOKING_AFTER_APPLY = "booking_after_apply"
     """A change is stored; neither the relay nor the client knows."""
+    BOOKING_AFTER_TOGETHER = "booking_after_together"
+    """Several changes are stored at once; neither the relay nor the client knows."""
     BOOKING_AFTER_LINK = "booking_after_link"
     """The wish for a link is stored with its event; the relay does not know."""
     BOOKING_AFTER_CODE_TRY = "booking_after_code_try"

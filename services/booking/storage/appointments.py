@@ -150,7 +150,7 @@ class Appointments:
         async with self._transaction(giving) as session:
             for change, (guard, update, _) in zip(changes, writes, strict=True):
                 await self._update(guard, update, active=change.after.active, session=session)
-        crash_point(CrashPoint.BOOKING_AFTER_APPLY)
+        crash_point(CrashPoint.BOOKING_AFTER_TOGETHER)
         for change, (_, _, told) in zip(changes, writes, strict=True):
             self._relay.submit(collection="appointments", document_id=change.after.id, entries=told)
         return [change.after for change in changes]
@@ -242,9 +242,10 @@ class Appointments:
         return found
 
     async def drop_past_cells(self, *, now: datetime) -> int:
+        """What is over needs no time any more, and its person may book anew, whoever closed the visit or not."""
         result = await self._collection.update_many(
-            {"cells.0": {"$exists": True}, "ends_at": {"$lte": now}},
-            {"$unset": {"cells": "", "cooling": ""}},
+            {"ends_at": {"$lte": now}, "$or": [{"cells.0": {"$exists": True}}, {"active.0": {"$exists": True}}]},
+            {"$unset": {"cells": "", "cooling": "", "active": ""}},
         )
         return result.modified_count
 
