@@ -13,9 +13,9 @@ from bench.office import LANES, MUNICIPALITY, OFFICE, SERVICE, TEAM, times
 from bench.stage import Stage
 from services.booking.domain import appointment as domain
 from services.booking.domain.appointment import Appointment
-from services.booking.key_store import KeyStore
 from services.booking.people import GivenContact, People, Person
 from services.booking.storage import Appointments, to_document
+from services.booking.storage.keys import KeyStore
 from services.booking.tokens import Keys
 from shared import tracing
 from shared.mongo import Database, Document

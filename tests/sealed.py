@@ -6,9 +6,9 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from services.booking.key_store import KeyStore, WrappedTwice
 from services.booking.people import People
 from services.booking.storage import AlreadyHeld, NotFound
+from services.booking.storage.keys import KeyStore, WrappedTwice
 from services.booking.tokens import Keys
 from shared.contracts import Contact, EntryRequest, OpenContact, OpenEntry
 from shared.mongo import DatabaseClock

@@ -14,8 +14,8 @@ from services.booking.domain.office import Office
 from services.booking.domain.retention import Kind, kept_until, kind_of
 from services.booking.domain.rules import Retention
 from services.booking.people import Person
-from services.booking.retention_storage import Retained
 from services.booking.storage import ChangedMeanwhile
+from services.booking.storage.retention import Retained
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import PyMongoError
 from shared.observability import get_logger

@@ -19,13 +19,13 @@ from services.booking.guard import Guard, Proofs, ProofStore, Proxies, ensure_pr
 from services.booking.handlers import handlers
 from services.booking.memory import Memory
 from services.booking.offering import Offering
-from services.booking.office_storage import OfficeStore
 from services.booking.offices import BrokenOffice, Offices, load_offices
 from services.booking.people import people_of
-from services.booking.retention_storage import Retained
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
 from services.booking.storage import Appointments, DayBook, Invitations, Publications, ensure_indexes
+from services.booking.storage.offices import OfficeStore
+from services.booking.storage.retention import Retained
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
 from shared.http import Health, create_app, serve

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from services.booking.domain.contradictions import contradictions
 from services.booking.domain.office import Office
 from services.booking.domain.rules import OfficeData
-from services.booking.office_storage import OfficeStore
 from services.booking.storage import ChangedMeanwhile
+from services.booking.storage.offices import OfficeStore
 from shared.mongo import DatabaseClock, once_it_answers
 from shared.observability import get_logger
 

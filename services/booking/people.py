@@ -5,9 +5,9 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass, field, replace
 
 from services.booking.domain.appointment import Appointment, ContactDetails
-from services.booking.key_store import KeyStore, WrappedTwice
 from services.booking.settings import Settings
 from services.booking.storage import AlreadyHeld, NotFound
+from services.booking.storage.keys import KeyStore, WrappedTwice
 from services.booking.tokens import Keys
 from shared.contracts import Contact, OpenContact
 from shared.crashpoints import CrashPoint, crash_point

@@ -15,12 +15,12 @@ from services.booking.commands import Booking, HoldRequest, Inviting
 from services.booking.demand import DemandCounter
 from services.booking.domain.office import Member, Office
 from services.booking.erasing import Erasing
-from services.booking.key_store import KeyStore
 from services.booking.memory import Memory
-from services.booking.office_storage import OfficeStore
 from services.booking.offices import Offices
-from services.booking.retention_storage import Retained
 from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
+from services.booking.storage.keys import KeyStore
+from services.booking.storage.offices import OfficeStore
+from services.booking.storage.retention import Retained
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
 from shared.messaging import Publisher

@@ -15,11 +15,11 @@ from services.booking.api import add_routes, add_staff_routes, add_work_routes
 from services.booking.commands import Counter, Day, Planning, WaitingList
 from services.booking.domain.actors import Role
 from services.booking.domain.office import Office
-from services.booking.office_storage import OfficeStore
 from services.booking.offices import Offices
 from services.booking.staff import Staff, ensure_staff_indexes, make_staff
 from services.booking.staff.accounts import Account
 from services.booking.storage import DayBook
+from services.booking.storage.offices import OfficeStore
 from shared.http import Health, create_app
 from tests.builders import HECHINGEN, an_office
 from tests.integration.booking_harness import KEYS, Desk, a_desk

@@ -16,9 +16,9 @@ from services.booking import cli
 from services.booking.domain.office import Office
 from services.booking.domain.rules import Closure, OfficeData
 from services.booking.memory import Memory, NotLoaded
-from services.booking.office_storage import OfficeStore
 from services.booking.offices import BrokenOffice, Offices
 from services.booking.storage import ChangedMeanwhile
+from services.booking.storage.offices import OfficeStore
 from tests.builders import OFFICE_FILE, an_office
 from tests.integration.booking_harness import Desk, a_desk
 from tests.waiting import until

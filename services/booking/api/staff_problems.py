@@ -49,7 +49,7 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
     storage.PauseRunning: (409, "pause-running", "Calling is paused already", "Nothing to do."),
     storage.AlreadyBooked: (
         409, "booked-already", "This person has an appointment for this service",
-        "Move that one, or say `another_person` where it is for somebody else."),
+        "Change that one; where this is somebody else of the same name and address, staff can say so."),
     storage.NoPause: (409, "no-pause", "There is no pause", "Nothing to do."),
 }  # fmt: skip
 

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from services.booking.domain.conflicts import Conflict, conflicts
 from services.booking.domain.office import Office
 from services.booking.domain.rules import OfficeData
-from services.booking.office_storage import AwaitedVisit, OfficeStore, StoredOffice, differences
 from services.booking.offices import BrokenOffice, read_office
 from services.booking.settings import Settings
 from services.booking.storage import ChangedMeanwhile
+from services.booking.storage.offices import AwaitedVisit, OfficeStore, StoredOffice, differences
 from services.booking.tokens import Keys
 from shared.mongo import connect, database
 from shared.setup import Trouble

@@ -14,9 +14,9 @@ from services.booking.domain.cells import CELL
 from services.booking.domain.conflicts import Conflict, conflicts, next_times
 from services.booking.domain.office import Office, UnbookableStart
 from services.booking.domain.rules import Absence, Closure, OfficeData
-from services.booking.office_storage import AwaitedVisit, OfficeStore
 from services.booking.offices import Offices, checked
 from services.booking.storage import ChangedMeanwhile, SlotTaken
+from services.booking.storage.offices import AwaitedVisit, OfficeStore
 from services.booking.tokens import Keys
 
 # `move`: the next free time; `cancel`: with free times to choose from. Either way the same time at another desk

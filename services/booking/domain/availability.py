@@ -24,11 +24,20 @@ _WEEK = 7 * 24 * 12
 
 @dataclass(slots=True)
 class Occupied:
-    """What one appointment holds of a lane: bits from the base cell on."""
+    """What one appointment holds of a lane: `run` from the cell `base + first` on.
+
+    With the zeros before it, each of a million appointments would keep a number of up to two kilobytes.
+    """
 
     version: int
     lane: Lane | None
-    bits: int
+    first: int
+    run: int
+
+    @property
+    def bits(self) -> int:
+        """From the base cell on."""
+        return self.run << self.first
 
 
 @dataclass(slots=True)
@@ -40,6 +49,7 @@ class Availability:
     masks: Masks = field(init=False)
     _taken: dict[Lane, int] = field(default_factory=dict)
     _known: dict[str, list[Occupied]] = field(default_factory=dict)
+    _lanes: dict[Lane, Lane] = field(default_factory=dict)
     # A cell that two appointments seem to hold while their changes arrive in another order than they happened.
     _overlaps: Counter[tuple[Lane, int]] = field(default_factory=Counter)
     _stamp: int = field(default_factory=lambda: next(_stamps))
@@ -78,7 +88,7 @@ class Availability:
             version = known[0].version if known else 0
         if known and known[0].version > version:
             return
-        held = self._by_lane(cells, version) or [Occupied(version, None, 0)]
+        held = self._by_lane(cells, version) or [Occupied(version, None, 0, 0)]
         if known == held:
             return
         for old in known or ():
@@ -202,21 +212,23 @@ class Availability:
         return taken
 
     def _by_lane(self, cells: list[str], version: int) -> list[Occupied]:
-        bits: dict[Lane, int] = {}
+        found: dict[Lane, list[int]] = {}
         for text in cells:
             team, lane, cell = read_cell(text)
             if cell >= self.base:
-                bits[team, lane] = bits.get((team, lane), 0) | 1 << (cell - self.base)
-        return [Occupied(version, lane, held) for lane, held in bits.items()]
+                # One and the same pair for all of a lane's appointments.
+                known = self._lanes.setdefault((team, lane), (team, lane))
+                found.setdefault(known, []).append(cell - self.base)
+        return [_occupied(version, lane, offsets) for lane, offsets in found.items()]
 
     def _take(self, held: Occupied) -> None:
         if held.lane is None:
             return
         self._stamp_of_team[held.lane[0]] = next(_stamps)
-        taken = self._taken.get(held.lane, 0)
-        for bit in set_bits(taken & held.bits):
+        taken, bits = self._taken.get(held.lane, 0), held.bits
+        for bit in set_bits(taken & bits):
             self._overlaps[held.lane, bit] += 1
-        self._taken[held.lane] = taken | held.bits
+        self._taken[held.lane] = taken | bits
 
     def _release(self, held: Occupied) -> None:
         if held.lane is None:
@@ -229,6 +241,11 @@ class Availability:
                 self._overlaps[held.lane, bit] -= 1
         self._overlaps = +self._overlaps if keep else self._overlaps
         self._taken[held.lane] = self._taken.get(held.lane, 0) & ~(held.bits & ~keep)
+
+
+def _occupied(version: int, lane: Lane, offsets: list[int]) -> Occupied:
+    first = min(offsets)
+    return Occupied(version, lane, first, sum(1 << (offset - first) for offset in set(offsets)))
 
 
 @lru_cache(maxsize=20_000)

@@ -26,10 +26,10 @@ from services.booking.domain.appointment import Appointment, Wish
 from services.booking.domain.office import Member, Office
 from services.booking.domain.rules import OfficeData
 from services.booking.memory import Memory
-from services.booking.office_storage import OfficeStore
 from services.booking.offices import Offices
 from services.booking.people import GivenContact
 from services.booking.storage import DayBook
+from services.booking.storage.offices import OfficeStore
 from services.reporting.handlers import appointment_fact
 from shared.contracts import AppointmentState
 from shared.mongo import Document

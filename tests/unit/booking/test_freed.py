@@ -11,7 +11,7 @@ OTHER = ("service_point", "counter_2")
 
 
 def on(bits: int, lane: tuple[str, str] | None = LANE) -> list[Occupied]:
-    return [Occupied(1, lane, bits)]
+    return [Occupied(1, lane, 0, bits)]
 
 
 def freed(*, before: int, after: int) -> Freed:

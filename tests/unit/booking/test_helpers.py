@@ -10,7 +10,7 @@ from services.booking.domain.contradictions import contradictions
 from services.booking.domain.office import Office
 from services.booking.domain.rules import Helper, OfficeData
 from services.booking.guard.helpers import UnknownHelper, find, verifier
-from services.booking.office_storage import _told
+from services.booking.storage.offices import _told
 from shared.setup import Trouble
 from tests.builders import MONDAY, an_office
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from services.booking.domain.appointment import CANCELLED, Appointment
 from services.booking.domain.rules import Retention
-from services.booking.storage import to_appointment
+from services.booking.storage.documents import to_appointment
 from shared.mongo import Database, Document
 
 _STATE = {"outbox": 0, "history": 0}

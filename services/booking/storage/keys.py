@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.booking.storage import AlreadyHeld, NotFound
+from services.booking.storage.faults import AlreadyHeld, NotFound
 from shared.mongo import Collection, Database, DuplicateKeyError
 from shared.sealing import Wrapped
 

@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.booking.domain.conflicts import AWAITED
 from services.booking.domain.rules import OfficeData
-from services.booking.storage import ChangedMeanwhile
+from services.booking.storage.faults import ChangedMeanwhile
 from shared import contracts
 from shared.contracts import OfficePublished, new_event
 from shared.crashpoints import CrashPoint, crash_point
