@@ -16,7 +16,7 @@ from shared.setup import Trouble
 
 def run_demo() -> int:
     """0 where every step did what it should."""
-    print("Amtstermin demo: a family of three from Hechingen picks up its residence cards.\n")
+    print("Amtstermin demo: a family picks up its residence cards, then a day of the office.\n")
     told, started = Told(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="amtstermin-demo-") as folder:
         stack = Stack(folder=Path(folder))
