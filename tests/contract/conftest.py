@@ -14,14 +14,14 @@ from deploy.local.process import ROOT
 from deploy.local.stack import Service, Stack
 from services.booking.offices import load_offices
 from services.booking.tokens import Keys
-from shared.setup import SIGNING_KEYS
+from shared.setup import SIGNING_KEYS, VHOST, broker_definitions, deploy_folder
 from tests.contract.caller import Caller
 from tests.contract.lives.accounts import open_doors
 from tests.contract.lives.world import OFFICE, World
 from tests.contract.open_office import write_open_office
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """An office that is open now, and somebody of each role signed in."""
     offices = tmp_path_factory.mktemp("contract") / "offices"
@@ -45,6 +45,13 @@ def world(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield world
     finally:
         service.stop()
+        _purge(servers)
+
+
+def _purge(servers: Stack) -> None:
+    """What it has told is of an office in another time zone: tests that follow use the same queues."""
+    for queue in broker_definitions(deploy_folder())["queues"]:
+        servers.rabbitmq.ctl("purge_queue", "-q", "-p", VHOST, queue["name"])
 
 
 def _first_administrator(service: Service) -> str:

@@ -76,6 +76,7 @@ class Booking(Holding, Confirming):
         minutes = self.minutes(office, office.services(appointment.services), members)
         ends_at = appointment.starts_at + timedelta(minutes=minutes)
         if ends_at > appointment.ends_at:
+            appointment.require("confirmed")
             # Whoever has a time may lengthen it where the desk is open, whatever is still offered to others.
             there = await self.wanted(appointment, appointment.starts_at)
             longer = replace(there, minutes=minutes, lane=appointment.lane, access="staff")

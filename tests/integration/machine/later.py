@@ -41,6 +41,8 @@ class Later(Model):
             late = {cell for cell, (_, last) in visit.cooling.items() if last <= self.now}
             if visit.ends <= self.now:
                 late = set(visit.cooling)
+                # Whoever's visit is over may book anew, whether somebody closed it or not.
+                visit.active = False
             visit.cooling = {cell: span for cell, span in visit.cooling.items() if cell not in late}
 
     # The waiting list

@@ -8,8 +8,10 @@ from tests.integration.machine.town import (
     ELSEWHERE,
     HOLD,
     KEEP,
+    LANES,
     MOST_CONTACTS,
     MOST_PERSONS,
+    SERVICES,
     minutes,
 )
 from tests.integration.machine.visit import Impossible, Ledger, Told, Visit, cells
@@ -185,6 +187,9 @@ class Model(Ledger):
 
     def assign(self, told: Told, *, id: str, lane: str) -> None:
         visit = self.visits[id]
+        if LANES[lane] != SERVICES[visit.service][0]:
+            self.judge(told, {"UnknownLane"})
+            return
         desks = [
             desk
             for desk in self.desks(visit.service, visit.name, visit.starts, visit.length, staff=True, lane=lane)

@@ -239,13 +239,10 @@ def a_wish(wish: tuple[date, date, str]) -> Wish:
 async def a_world(servers: Stack) -> AsyncIterator[World]:
     data = OfficeData.model_validate(office())
     async with a_desk(servers, office=Office(data), stands_at=START) as desk:
-        memory, booking = desk.booking.memory, desk.booking
-        known: Any = booking.offices
-        elsewhere = Memory(desk.database, offices=known, clock=desk.clock)
+        booking, offices = desk.booking, desk.booking.offices
+        assert isinstance(offices, Offices)
+        elsewhere = Memory(desk.database, offices=offices, clock=desk.clock)
         store = OfficeStore(desk.database)
-        offices = Offices(known, store=store, key=KEYS.release_key(), clock=desk.clock)
-        offices.follow(lambda office: known.update({office.id: office}))
-        offices.follow(memory.follow)
         offices.follow(elsewhere.follow)
         await elsewhere.start()
         await offices.start()
