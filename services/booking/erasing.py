@@ -1,6 +1,5 @@
 """A person's data: shown to the person, erased when the person or the law says so."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from services.booking.people import Person
 from services.booking.storage import ChangedMeanwhile
 from services.booking.storage.retention import Retained
 from shared.crashpoints import CrashPoint, crash_point
+from shared.lifecycle import Repeating
 from shared.mongo import PyMongoError
 from shared.observability import get_logger
 
@@ -135,27 +135,15 @@ class Erasing:
         return self.offices[appointment.office].data.retention
 
 
-class RetentionSweeper:
+class RetentionSweeper(Repeating):
     """Runs in every booking process: each write is guarded, so two only share the work."""
 
     def __init__(self, erasing: Erasing, *, every: timedelta) -> None:
+        super().__init__(self._sweep, every=every)
         self._erasing = erasing
-        self._every = every.total_seconds()
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._keep_sweeping())
-
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _keep_sweeping(self) -> None:
-        while True:
-            await asyncio.sleep(self._every)
-            try:
-                await self._erasing.sweep(now=self._erasing.booking.clock.now())
-            except Exception as error:
-                log.warning("retention_failed", error=type(error).__name__)
+    async def _sweep(self) -> None:
+        try:
+            await self._erasing.sweep(now=self._erasing.booking.clock.now())
+        except Exception as error:
+            log.warning("retention_failed", error=type(error).__name__)

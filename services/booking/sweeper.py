@@ -1,7 +1,5 @@
 """Settles in the background what time alone has decided: expired holds, cooled cells, past appointments."""
 
-import asyncio
-from contextlib import suppress
 from datetime import timedelta
 
 from prometheus_client import Counter
@@ -10,6 +8,7 @@ from services.booking.commands import Booking
 from services.booking.domain.appointment import Appointment
 from services.booking.storage import Appointments
 from shared.crashpoints import CrashPoint, crash_point
+from shared.lifecycle import Repeating
 from shared.mongo import DatabaseClock, PyMongoError
 from shared.observability import get_logger
 
@@ -20,37 +19,25 @@ SETTLED = Counter("appointments_settled_total", "Expired holds and cooled cells 
 _AT_ONCE = 200
 
 
-class Sweeper:
+class Sweeper(Repeating):
     """Runs in every booking process: each write is guarded, so two sweepers only share the work."""
 
     def __init__(
         self, booking: Booking, *, appointments: Appointments, clock: DatabaseClock, every: timedelta
     ) -> None:
+        super().__init__(self._sweep, every=every)
         self._booking = booking
         self._appointments = appointments
         self._clock = clock
-        self._every = every.total_seconds()
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        self._task = asyncio.create_task(self._keep_sweeping())
-
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _keep_sweeping(self) -> None:
-        while True:
-            await asyncio.sleep(self._every)
-            try:
-                await self.sweep()
-            except PyMongoError as error:
-                log.warning("sweep_failed", error=type(error).__name__)
-            except Exception as error:
-                # One appointment that cannot be settled must not end the loop for all others.
-                log.error("sweep_failed", exc_info=error)
+    async def _sweep(self) -> None:
+        try:
+            await self.sweep()
+        except PyMongoError as error:
+            log.warning("sweep_failed", error=type(error).__name__)
+        except Exception as error:
+            # One appointment that cannot be settled must not end the loop for all others.
+            log.error("sweep_failed", exc_info=error)
 
     async def _settle(self, appointment: Appointment) -> None:
         try:
