@@ -148,9 +148,10 @@ class Proxy:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     """Ends the connection as a lost host does: without lingering the kernel says RST, not FIN."""
-    with suppress(OSError, RuntimeError):
-        end: socket.socket = writer.get_extra_info("socket")
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end: socket.socket | None = writer.get_extra_info("socket")
+    if end is not None:  # uvloop says None of a transport that has closed
+        with suppress(OSError, RuntimeError):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
