@@ -60,7 +60,6 @@ class Memory:
         self._offices = offices
         self._clock = clock
         self._of_office: dict[str, Availability] = {}
-        self._office_of: dict[str, str] = {}
         self._freed = Freed()
         self._seen_until: datetime | None = None
         self._task: asyncio.Task[None] | None = None
@@ -140,19 +139,23 @@ class Memory:
     async def _load(self) -> None:
         now = self._clock.now()
         RELOADED.inc()
-        documents = [document async for document in taken_cells(self._database, now=now)]
+        loaded = {id: Availability(office, base=base_cell(now)) for id, office in self._offices.items()}
+        number = 0
+        async for document in taken_cells(self._database, now=now):
+            if availability := loaded.get(document["office"]):
+                availability.put(document["_id"], version=document["version"], cells=document.get("cells", []))
+                number += 1
+        for id, availability in loaded.items():
+            if availability.office is not self._offices[id]:
+                availability.follow(self._offices[id])
         # At once, so that nobody sees a half-filled memory; what was written meanwhile comes by the stream.
-        self._of_office = {id: Availability(office, base=base_cell(now)) for id, office in self._offices.items()}
-        self._office_of = {}
-        for document in documents:
-            self._put(document["office"], document["_id"], document["version"], document.get("cells", []))
-        self._seen_until = now
-        log.info("availability_loaded", appointments=len(self._office_of))
+        self._of_office, self._seen_until = loaded, now
+        log.info("availability_loaded", appointments=number)
 
     def _apply(self, change: Mapping[str, Any]) -> None:
         id = change["documentKey"]["_id"]
+        office = next((office for office, known in self._of_office.items() if known.knows(id)), None)
         if change["operationType"] == "delete":
-            office = self._office_of.pop(id, None)
             if office:
                 self._of_office[office].forget(id)
             return
@@ -161,14 +164,13 @@ class Memory:
             self._put(full["office"], id, full["version"], full.get("cells", []))
             return
         updated = change["updateDescription"].get("updatedFields", {})
-        if id in self._office_of:
-            self._put(self._office_of[id], id, updated.get("version"), updated.get("cells", []))
+        if office:
+            self._put(office, id, updated.get("version"), updated.get("cells", []))
 
     def _put(self, office: str, id: str, version: int | None, cells: list[str]) -> None:
         availability = self._of_office.get(office)
         if availability is None:
             return
-        self._office_of[id] = office
         before = availability.held(id)
         availability.put(id, version=version, cells=cells)
         if before:

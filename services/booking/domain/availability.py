@@ -4,7 +4,7 @@ What is taken is known by appointment (id → cells), since a change tells the n
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -14,30 +14,13 @@ from zoneinfo import ZoneInfo
 from services.booking.domain.cells import cell_at, read_cell, set_bits, start_of
 from services.booking.domain.hours import Lane, day_cells
 from services.booking.domain.masks import Desk, Masks, Ranges
+from services.booking.domain.occupied import NOTHING, Occupied
 from services.booking.domain.office import Office, UnbookableStart
 from services.booking.domain.release import Access
 
 # One row of numbers for all offices, so that no number comes again when everything is loaded anew.
 _stamps = count()
 _WEEK = 7 * 24 * 12
-
-
-@dataclass(slots=True)
-class Occupied:
-    """What one appointment holds of a lane: `run` from the cell `base + first` on.
-
-    With the zeros before it, each of a million appointments would keep a number of up to two kilobytes.
-    """
-
-    version: int
-    lane: Lane | None
-    first: int
-    run: int
-
-    @property
-    def bits(self) -> int:
-        """From the base cell on."""
-        return self.run << self.first
 
 
 @dataclass(slots=True)
@@ -48,8 +31,7 @@ class Availability:
     base: int
     masks: Masks = field(init=False)
     _taken: dict[Lane, int] = field(default_factory=dict)
-    _known: dict[str, list[Occupied]] = field(default_factory=dict)
-    _lanes: dict[Lane, Lane] = field(default_factory=dict)
+    _occupied: Occupied = field(default_factory=Occupied)
     # A cell that two appointments seem to hold while their changes arrive in another order than they happened.
     _overlaps: Counter[tuple[Lane, int]] = field(default_factory=Counter)
     _stamp: int = field(default_factory=lambda: next(_stamps))
@@ -73,33 +55,32 @@ class Availability:
         self._stamp_of_team.clear()
 
     def knows(self, id: str) -> bool:
-        return id in self._known
+        return id in self._occupied
 
-    def held(self, id: str) -> list[Occupied]:
-        return self._known.get(id, [])
+    def held(self, id: str) -> Mapping[Lane, int]:
+        """The cells of one appointment, as bits by lane."""
+        known = self._occupied.get(id)
+        return known.bits if known else NOTHING
 
     def put(self, id: str, *, version: int | None, cells: list[str]) -> None:
         """`id` holds exactly `cells` as of `version`; an older version than the known one changes nothing.
 
         Without a version it is the known one's: cooled cells return without a new version.
         """
-        known = self._known.get(id)
+        known = self._occupied.get(id)
         if version is None:
-            version = known[0].version if known else 0
-        if known and known[0].version > version:
+            version = known.version if known else 0
+        if known and known.version > version:
             return
-        held = self._by_lane(cells, version) or [Occupied(version, None, 0, 0)]
-        if known == held:
-            return
-        for old in known or ():
-            self._release(old)
-        for new in held:
-            self._take(new)
-        self._known[id] = held
+        self._occupied.put(id, version=version, cells=self._read(cells))
+        before, after = known.bits if known else NOTHING, self.held(id)
+        if before != after:
+            self._release(before)
+            self._take(after)
 
     def forget(self, id: str) -> None:
-        for old in self._known.pop(id, ()):
-            self._release(old)
+        if known := self._occupied.pop(id):
+            self._release(known.bits)
 
     def free_lanes(
         self,
@@ -204,48 +185,37 @@ class Availability:
 
     def _taken_but(self, lane: Lane, own: str | None) -> int:
         taken = self._taken.get(lane, 0)
-        if own is None:
-            return taken
-        for held in self._known.get(own, ()):
-            if held.lane == lane:
-                taken &= ~held.bits
-        return taken
+        return taken if own is None else taken & ~self.held(own).get(lane, 0)
 
-    def _by_lane(self, cells: list[str], version: int) -> list[Occupied]:
-        found: dict[Lane, list[int]] = {}
+    def _read(self, cells: list[str]) -> Iterator[tuple[Lane, int]]:
+        """What is over has no bit."""
         for text in cells:
             team, lane, cell = read_cell(text)
             if cell >= self.base:
-                # One and the same pair for all of a lane's appointments.
-                known = self._lanes.setdefault((team, lane), (team, lane))
-                found.setdefault(known, []).append(cell - self.base)
-        return [_occupied(version, lane, offsets) for lane, offsets in found.items()]
+                yield (team, lane), cell - self.base
 
-    def _take(self, held: Occupied) -> None:
-        if held.lane is None:
-            return
-        self._stamp_of_team[held.lane[0]] = next(_stamps)
-        taken, bits = self._taken.get(held.lane, 0), held.bits
-        for bit in set_bits(taken & bits):
-            self._overlaps[held.lane, bit] += 1
-        self._taken[held.lane] = taken | bits
+    def _take(self, held: Mapping[Lane, int]) -> None:
+        for lane, bits in held.items():
+            self._stamp_of_team[lane[0]] = next(_stamps)
+            taken = self._taken.get(lane, 0)
+            for bit in set_bits(taken & bits):
+                self._overlaps[lane, bit] += 1
+            self._taken[lane] = taken | bits
 
-    def _release(self, held: Occupied) -> None:
-        if held.lane is None:
-            return
-        self._stamp_of_team[held.lane[0]] = next(_stamps)
+    def _release(self, held: Mapping[Lane, int]) -> None:
+        for lane, bits in held.items():
+            self._stamp_of_team[lane[0]] = next(_stamps)
+            keep = self._still_held(lane, bits) if self._overlaps else 0
+            self._taken[lane] = self._taken.get(lane, 0) & ~(bits & ~keep)
+
+    def _still_held(self, lane: Lane, bits: int) -> int:
         keep = 0
-        for bit in set_bits(held.bits) if self._overlaps else ():
-            if self._overlaps.get((held.lane, bit)):
+        for bit in set_bits(bits):
+            if self._overlaps.get((lane, bit)):
                 keep |= 1 << bit
-                self._overlaps[held.lane, bit] -= 1
+                self._overlaps[lane, bit] -= 1
         self._overlaps = +self._overlaps if keep else self._overlaps
-        self._taken[held.lane] = self._taken.get(held.lane, 0) & ~(held.bits & ~keep)
-
-
-def _occupied(version: int, lane: Lane, offsets: list[int]) -> Occupied:
-    first = min(offsets)
-    return Occupied(version, lane, first, sum(1 << (offset - first) for offset in set(offsets)))
+        return keep
 
 
 @lru_cache(maxsize=20_000)

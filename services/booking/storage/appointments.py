@@ -303,5 +303,7 @@ def _remembered(entries: list[Entry], *, by: Actor = CITIZEN) -> list[Entry]:
 async def taken_cells(database: Database, *, now: datetime) -> AsyncIterator[Document]:
     """`{_id, office, version, cells}` of every appointment that is not over."""
     projection = {"office": 1, "version": 1, "cells": 1}
-    async for document in database["appointments"].find({"ends_at": {"$gt": now}}, projection):
+    # In small batches: whoever reads a million goes on answering meanwhile.
+    found = database["appointments"].find({"ends_at": {"$gt": now}}, projection, batch_size=1000)
+    async for document in found:
         yield document

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.booking.domain.availability import Occupied
 from services.booking.domain.freed import Freed
 
 NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
@@ -10,8 +9,8 @@ LANE = ("service_point", "counter_1")
 OTHER = ("service_point", "counter_2")
 
 
-def on(bits: int, lane: tuple[str, str] | None = LANE) -> list[Occupied]:
-    return [Occupied(1, lane, 0, bits)]
+def on(bits: int, lane: tuple[str, str] = LANE) -> dict[tuple[str, str], int]:
+    return {lane: bits}
 
 
 def freed(*, before: int, after: int) -> Freed:
@@ -38,7 +37,6 @@ def test_only_what_was_freed_there_counts() -> None:
 
 def test_a_new_appointment_frees_nothing() -> None:
     found = Freed()
-    found.note("office", before=[], after=on(0b1), now=NOON)
-    found.note("office", before=on(0, None), after=on(0b1), now=NOON)
+    found.note("office", before={}, after=on(0b1), now=NOON)
 
     assert not found.recently("office", on(0b1), now=NOON)
