@@ -21,6 +21,7 @@ FIGURES: Mapping[str, Callable[[Stage], Figure]] = {
     "book": book.measure,
     "rush": rush.measure,
     "availability": availability.measure,
+    "availability_large": availability.measure_large,
     "relay": relay.measure,
     "mail": mail.measure,
     "project": project.measure,

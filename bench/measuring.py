@@ -21,7 +21,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """`within_ms` names the percentile that the design bounds and its bound, as ("p99", 1000)."""
+    """`within_ms` names the percentile that the design bounds and its bound, as ("p99", 1000).
+
+    `times_slower` is how many times slower this is than the same at a small size, and how many it may be.
+    """
 
     name: str
     unit: str
@@ -31,6 +34,7 @@ class Figure:
     p50_ms: float | None = None
     p99_ms: float | None = None
     within_ms: tuple[str, float] | None = None
+    times_slower: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -44,6 +48,8 @@ class Figure:
             measured = self.p50_ms if name == "p50" else self.p99_ms
             if measured is None or measured >= bound:
                 return False
+        if self.times_slower and self.times_slower[0] > self.times_slower[1]:
+            return False
         return self.ratio >= self.target
 
 

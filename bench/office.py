@@ -32,6 +32,17 @@ def write_large_office(folder: Path) -> Path:
     return folder
 
 
+def write_more_offices(folder: Path, number: int) -> list[str]:
+    """Beside the large office `number - 1` alike; the ids of all."""
+    text = (folder / OFFICE_FILE.name).read_text(encoding="utf-8")
+    ids = [OFFICE, *(f"{OFFICE}_{n}" for n in range(2, number + 1))]
+    for id in ids[1:]:
+        other = text.replace(f'id = "{OFFICE}"', f'id = "{id}"', 1)
+        assert other != text
+        (folder / f"{id}.toml").write_text(other, encoding="utf-8")
+    return ids
+
+
 def times(office: Office) -> list[datetime]:
     """Every bookable time that does not overlap the one before, from tomorrow to the horizon."""
     now = datetime.now(UTC)

@@ -72,6 +72,7 @@ def _json(figure: Figure) -> dict[str, Any]:
         "ratio": round(figure.ratio, 3),
         "p50_ms": figure.p50_ms and round(figure.p50_ms, 1),
         "p99_ms": figure.p99_ms and round(figure.p99_ms, 1),
+        **({"times_slower": round(figure.times_slower[0], 2)} if figure.times_slower else {}),
     }
 
 
@@ -91,7 +92,11 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 def _asked(figure: Figure) -> str:
     asked = f"≥ {figure.target}"
-    return asked if figure.within_ms is None else f"{asked}, {figure.within_ms[0]} < {figure.within_ms[1]:.0f} ms"
+    if figure.within_ms:
+        asked += f", {figure.within_ms[0]} < {figure.within_ms[1]:.0f} ms"
+    if figure.times_slower:
+        asked += ", {:.2f} × slower ≤ {}".format(*figure.times_slower)
+    return asked
 
 
 def _ms(value: float | None) -> str:

@@ -1,7 +1,6 @@
 """Which cells each appointment holds, small enough to keep a million of them in memory.
 
-As objects they would take twice as much. An appointment is a version and a few stretches of cells: twelve bytes, if it
-holds one.
+As objects they would take twice as much. An appointment is a version and a few stretches of cells: twelve bytes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
