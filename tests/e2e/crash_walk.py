@@ -16,7 +16,7 @@ from aiosmtpd.handlers import Mailbox as IntoMaildir
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.local.process import ROOT
-from deploy.local.stack import Service, Stack
+from deploy.local.stack import SERVICES, Service, Stack
 from shared.crashpoints import EXIT_CODE, VARIABLE, CrashPoint
 from tests import wholeness
 from tests.citizen import Citizen, Mailbox
@@ -59,6 +59,10 @@ class Place:
     mailbox: Mailbox
     times: list[str] = field(default_factory=list)
     most: dict[str, int] = field(default_factory=dict)
+
+    def crash_file(self, service: str) -> Path:
+        """Where the process of `service` reads at which crash point it shall die."""
+        return self.stack.folder / f"{service}.crash_at"
 
     def wait_until_stored_is_whole(self) -> None:
         """Without asking the broker, which takes half a second: enough before a process is armed."""
@@ -123,21 +127,24 @@ class Walk:
 
         Its leases count as over, to save time, but where the point is about one.
         """
-        if not while_starting:
+        doomed, armed = self.stack[self.service], self.place.crash_file(self.service)
+        if while_starting:
+            doomed.stop()
+        else:
             self.place.wait_until_stored_is_whole()
-        self.stack[self.service].stop()
-        setting = {VARIABLE: f"{self.point}:{self.nth}"}
-        doomed = self.stack.start_service(self.service, name=self.service, environment=setting, wait=False)
-        if not while_starting:
-            doomed.wait_until_ready()
+        armed.write_text(f"{self.point}:{self.nth}")
+        if while_starting:
+            doomed.start()
         yield doomed
         eventually(lambda: not doomed.running, within=30, what=f"{self.service} comes to {self.point}")
+        armed.unlink()
         doomed.stop()
         assert doomed.exit_code == EXIT_CODE
-        assert f'"setting": "{self.point}:{self.nth}"' in doomed.log.read_text()
+        assert f"crash point {self.point}:{self.nth}: " in doomed.log.read_text()
         if self.point not in _ABOUT_A_LEASE:
             self.end_leases()
-        self.stack.start_service(self.service, name=self.service)
+        doomed.start()
+        doomed.wait_until_ready()
 
     def end_leases(self) -> None:
         """As if their time were over."""
@@ -219,9 +226,16 @@ def place(folder: Path) -> Iterator[Place]:
         "NOTIFICATION_SEND_TIMEOUT": "PT1S",
     }
     try:
-        with Stack(folder=folder / "stack", environment=environment) as stack:
+        with Stack(folder=folder / "stack", services=(), environment=environment) as stack:
             books = Ledger(stack)
-            found = Place(stack, mail, offices, books, Mailbox(stack.mail.maildir), times=free_times(stack))
+            found = Place(stack, mail, offices, books, Mailbox(stack.mail.maildir))
+            for kind in SERVICES:
+                stack.start_service(
+                    kind, name=kind, environment={VARIABLE: f"@{found.crash_file(kind)}"}, wait=False
+                )
+            for service in stack.services.values():
+                service.wait_until_ready()
+            found.times = free_times(stack)
             eventually(lambda: books.client["booking"]["demand"].count_documents({}), what="the search is counted")
             yield found
             books.close()

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,9 @@ for time in range(1, 4):
 """
 
 
-def run(setting: str) -> "subprocess.CompletedProcess[str]":
+def run(setting: str, program: str = PROGRAM) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM], env={VARIABLE: setting}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], env={VARIABLE: setting}, capture_output=True, text=True, check=False
     )
 
 
@@ -33,6 +34,26 @@ def test_armed_process_dies_when_it_comes_there_the_nth_time(setting: str, lines
 def test_process_that_is_not_armed_there_goes_on(setting: str) -> None:
     done = run(setting)
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["1", "2", "3"], "")
+
+
+FILED_PROGRAM = """
+import os
+from pathlib import Path
+from shared.crashpoints import CrashPoint, crash_point
+file = Path(os.environ["AMTSTERMIN_CRASH_AT"][1:])
+for setting in ("", "relay_after_pull:2", "relay_after_confirm:2"):
+    file.write_text(setting)
+    for time in range(1, 4):
+        crash_point(CrashPoint.RELAY_AFTER_CONFIRM)
+        print(setting, time, flush=True)
+"""
+
+
+def test_a_file_arms_a_running_process_from_then_on(tmp_path: Path) -> None:
+    done = run(f"@{tmp_path / 'crash_at'}", FILED_PROGRAM)
+    assert done.returncode == EXIT_CODE
+    assert done.stdout.splitlines()[-1] == "relay_after_confirm:2 1"
+    assert len(done.stdout.splitlines()) == 7
 
 
 def test_unknown_crash_point_ends_the_start_with_its_name() -> None:
