@@ -144,9 +144,12 @@ class Holding(Core):
                 self.demand.quick_rebooking(appointment.office)
             assert appointment.expires_at is not None
             return Held(appointment, appointment.starts_at, appointment.ends_at, appointment.expires_at)
-        # The last desk may have gone to this very request, sent twice at the same moment.
-        if answered := await self._first_answer(id, request):
-            return answered
+        # The last desk may have gone to this very request, sent twice at the same moment. Where memory refuses, it
+        # knows whose the desks are; where the index did, memory may not have heard yet.
+        if lanes or self.memory.availability(request.office).knows(id):
+            answered = await self._first_answer(id, request)
+            if answered:
+                return answered
         self.demand.slot_taken(request.office)
         raise SlotTaken
 
