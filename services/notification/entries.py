@@ -10,8 +10,11 @@ from shared.contracts import EntryRequested, Office, OpenEntry
 
 @dataclass(frozen=True, slots=True)
 class SendEntry:
+    """`service` is the one that an invitation is for."""
+
     entry: OpenEntry
     office: Office
+    service: str | None = None
 
     @property
     def to(self) -> str:

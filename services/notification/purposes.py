@@ -29,6 +29,18 @@ class Purpose(StrEnum):
     OFFER_EXPIRED = "offer_expired"
     LINK = "link"
     ENTRY = "entry"
+    REMINDER = "reminder"
+    CHANGED = "changed"
+    ERASED = "erased"
+    INVITATION = "invitation"
+    DAY_LIST = "day_list"
+    CONFLICTS = "conflicts"
+
+
+# To the office's own people, in German.
+TO_STAFF = frozenset({Purpose.DAY_LIST, Purpose.CONFLICTS})
+# Nothing of a visit stands in these.
+NO_VISIT = frozenset({Purpose.ENTRY, Purpose.ERASED, *TO_STAFF})
 
 
 # A request to confirm, or a link, that comes a day late only confuses.

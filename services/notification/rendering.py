@@ -2,38 +2,37 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import escape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
-from services.notification import invitation
+from services.notification import invitation, staff_mails
+from services.notification.catalogues import FALLBACK, words
 from services.notification.channels.mime import Mail
 from services.notification.domain import Delivery, Send
 from services.notification.entries import SendEntry
 from services.notification.purposes import Purpose
-from services.notification.wording import (
-    FALLBACK,
-    TEMPLATES,
-    Occasion,
-    Own,
-    entry_occasion,
-    entry_own,
-    occasion_of,
-    own_of,
-)
+from services.notification.staff_mails import SendStaff
+from services.notification.wording import Occasion, Own, entry_occasion, entry_own, occasion_of, own_of
 from shared.contracts import AppointmentState
 
+Kind = Literal["txt", "html", "sms"]
+
+TEMPLATES = Path(__file__).parent / "templates"
 _EMPTY_LINES = re.compile(r"\n{3,}")
 # Private use characters, which no text of ours holds.
 _MARK = re.compile("\ue000([a-z_0-9]+)\ue001")
 _PROPOSAL = "proposal_"
 _OWN = tuple(field.name for field in fields(Own) if field.name != "proposals")
-
-# A calendar is often shared or shown on a locked screen: neither service nor office may be read there.
-_SUMMARY = {"de": "Termin", "en": "Appointment"}
+_OCCASION = tuple(field.name for field in fields(Occasion))
+# Signs and names that must not mix with a text that runs the other way.
+_APART = frozenset({"code", "confirm_code", "initials"})
 
 
 class Renderer:
@@ -44,22 +43,15 @@ class Renderer:
 
     def __init__(self, *, sender: str) -> None:
         self._sender = sender
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            cache_size=-1,
-        )
+        self._text, self._html = _environment(autoescape=False), _environment(autoescape=True)
         self._form = lru_cache(maxsize=1024)(self._new_form)
         self._subject = lru_cache(maxsize=256)(self._read_subject)
 
     def mail(self, delivery: Delivery, facts: Send | SendEntry) -> Mail:
+        calendar, method = None, None
         if isinstance(facts, SendEntry):
-            occasion, own = entry_occasion(facts), entry_own(facts)
-            calendar, method = None, None
+            occasion = entry_occasion(delivery.purpose, facts)
+            own = entry_own(facts, occasion.lang)
         else:
             occasion = occasion_of(delivery.purpose, facts)
             own = own_of(delivery.purpose, facts, occasion.lang)
@@ -81,27 +73,49 @@ class Renderer:
         own = own_of(delivery.purpose, facts, occasion.lang)
         return " ".join(self._filled(occasion, "sms", own, str).split())
 
-    def _filled(self, occasion: Occasion, kind: str, own: Own, as_text: Callable[[str], str]) -> str:
+    def staff_mail(self, delivery: Delivery, facts: SendStaff) -> Mail:
+        purpose, v = delivery.purpose, SimpleNamespace(**staff_mails.told(delivery.purpose, facts))
+        subject = self._said_subject(purpose, v, lang=FALLBACK)
+        return Mail(
+            reference=delivery.id,
+            to=facts.to,
+            sender_name=facts.office.sender,
+            language=FALLBACK,
+            subject=subject,
+            text=self._rendered(purpose, "txt", v, lang=FALLBACK, subject=subject),
+            html=self._rendered(purpose, "html", v, lang=FALLBACK, subject=subject),
+        )
+
+    def _filled(self, occasion: Occasion, kind: Kind, own: Own, as_text: Callable[[str], str]) -> str:
         texts = _texts(own)
         parts = list(self._form(occasion, kind, frozenset(texts)))
         parts[1::2] = [as_text(texts[name]) for name in parts[1::2]]
         return "".join(parts)
 
-    def _new_form(self, occasion: Occasion, kind: str, given: frozenset[str]) -> tuple[str, ...]:
+    def _new_form(self, occasion: Occasion, kind: Kind, given: frozenset[str]) -> tuple[str, ...]:
         """Text and names of gaps in turn. Templates may ask whether a value is there, but not change it."""
-        marks = {name: f"\ue000{name}\ue001" for name in sorted(given)}
+        marks = {name: _mark(name, kind, occasion) for name in sorted(given)}
         proposals = [mark for name, mark in marks.items() if name.startswith(_PROPOSAL)]
-        gaps = {**dict.fromkeys(_OWN, ""), **marks, "proposals": proposals}
-        template = self._environment.get_template(f"{occasion.lang}/{occasion.purpose}.{kind}")
-        subject = self._subject(occasion)
-        text = template.render(v=SimpleNamespace(**asdict(occasion), **gaps), subject=subject)
-        # Parts that a message leaves out leave no hole.
-        return tuple(_MARK.split(_EMPTY_LINES.sub("\n\n", text).strip() + "\n"))
+        shared = {name: getattr(occasion, name) for name in _OCCASION}
+        v = SimpleNamespace(**shared, **{**dict.fromkeys(_OWN, ""), **marks, "proposals": proposals})
+        text = self._rendered(occasion.purpose, kind, v, lang=occasion.lang, subject=self._subject(occasion))
+        return tuple(_MARK.split(text))
 
     def _read_subject(self, occasion: Occasion) -> str:
         """Says nothing of the person, so it is the same in every mail of the occasion."""
-        template = self._environment.get_template(f"{occasion.lang}/{occasion.purpose}.txt")
-        return "".join(template.blocks["subject"](template.new_context({"v": occasion}))).strip()
+        return self._said_subject(occasion.purpose, occasion, lang=occasion.lang)
+
+    def _said_subject(self, purpose: Purpose, v: Any, *, lang: str) -> str:
+        template = self._text.get_template(f"{purpose}.j2")
+        context = template.new_context({"v": v, "words": words(lang)})
+        return "".join(template.blocks["subject"](context)).strip()
+
+    def _rendered(self, purpose: Purpose, kind: Kind, v: Any, *, lang: str, subject: str) -> str:
+        environment = self._html if kind == "html" else self._text
+        template = environment.get_template(f"{purpose}.{'sms' if kind == 'sms' else 'j2'}")
+        text = template.render(v=v, words=words(lang), parts=f"parts.{kind}", subject=subject)
+        # Parts that a message leaves out leave no hole.
+        return _EMPTY_LINES.sub("\n\n", text).strip() + "\n"
 
     def _calendar(self, delivery: Delivery, facts: Send, occasion: Occasion) -> tuple[bytes | None, str | None]:
         state = facts.state.data
@@ -116,13 +130,59 @@ class Renderer:
             starts_at=state.starts_at,
             ends_at=state.ends_at,
             timezone=facts.office.timezone,
-            summary=_SUMMARY.get(occasion.lang, _SUMMARY[FALLBACK]),
+            # A calendar is often shared or shown on a locked screen: neither service nor office may be read there.
+            summary=words(occasion.lang).gettext("Termin"),
             location=", ".join(filter(None, (occasion.street, occasion.town))),
             organizer=self._sender,
             organizer_name=occasion.sender,
             attendee=facts.to,
         )
         return invitation.calendar(entry), method
+
+
+def _environment(*, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=autoescape,  # noqa: S701 (mails have a text part too)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    environment.globals.update(_=_translated, ngettext=_translated_number)
+    environment.filters["broken"] = _broken
+    return environment
+
+
+@pass_context
+def _translated(context: Context, message: str, **values: object) -> str:
+    return _said(context, context["words"].gettext(message), values)
+
+
+@pass_context
+def _translated_number(context: Context, one: str, many: str, num: int) -> str:
+    return _said(context, context["words"].ngettext(one, many, num), {"num": num})
+
+
+def _said(context: Context, text: str, values: dict[str, object]) -> str:
+    """Catalogues are ours and hold no markup (a test looks), values are escaped."""
+    form = Markup(text) if context.eval_ctx.autoescape else text  # noqa: S704
+    return form % values if values else form
+
+
+def _broken(text: str) -> Markup:
+    """Line breaks, which easy language has after each sentence."""
+    return Markup("<br>\n").join(escape(text).split("\n"))
+
+
+def _mark(name: str, kind: Kind, occasion: Occasion) -> str:
+    mark = f"\ue000{name}\ue001"
+    if name not in _APART:
+        return mark
+    if kind == "html":
+        return Markup(f"<bdi>{mark}</bdi>")  # noqa: S704
+    return f"\u2068{mark}\u2069" if occasion.dir == "rtl" else mark
 
 
 def _texts(own: Own) -> dict[str, str]:
@@ -132,7 +192,7 @@ def _texts(own: Own) -> dict[str, str]:
 
 
 def _method(purpose: Purpose, state: AppointmentState) -> invitation.Method | None:
-    if purpose in (Purpose.CONFIRMATION, Purpose.RESCHEDULED):
+    if purpose in (Purpose.CONFIRMATION, Purpose.RESCHEDULED, Purpose.CHANGED):
         return "REQUEST"
     # What was never confirmed is in nobody's calendar.
     cancelled = purpose in (Purpose.CANCELLATION, Purpose.OFFICE_CANCELLATION)

@@ -122,6 +122,26 @@ class Municipality(Data):
     authority: str
 
 
+class MessageText(Data):
+    """What an office adds to a message, or says instead: see docs/office-data.md.
+
+    It holds for one `purpose` or all that tell of a visit, and for one `service` or all. `place` is `before` or
+    `after` what the message says, or the paragraph that it takes the place of: `manage` or `deadline`.
+    """
+
+    purpose: str | None = None
+    service: str | None = None
+    place: str = "after"
+    text: Text
+
+
+class Messages(Data):
+    """The office's own words in messages; `sms_sender` begins each SMS where `sender` is too long for it."""
+
+    sms_sender: str | None = None
+    texts: tuple[MessageText, ...] = ()
+
+
 class Office(Data):
     id: str
     name: Text
@@ -137,6 +157,7 @@ class Office(Data):
     services: tuple[Service, ...]
     authorities: tuple[Authority, ...]
     municipalities: tuple[Municipality, ...]
+    messages: Messages = Messages()
 
 
 class OfficePublished(Event):

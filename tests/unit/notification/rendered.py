@@ -1,11 +1,12 @@
 """Messages as citizens get them, with defaults."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 from services.notification.channels.mime import Mail
-from services.notification.domain import link_message, sms_beside
+from services.notification.domain import Channel, Delivery, link_message
 from services.notification.purposes import Purpose
 from services.notification.rendering import Renderer
 from shared.contracts import (
@@ -17,6 +18,7 @@ from shared.contracts import (
     AppointmentOfficeCancelled,
     AppointmentRequested,
     AppointmentRescheduled,
+    Office,
     Step,
 )
 from shared.contracts.appointments import AppointmentEvent
@@ -29,7 +31,6 @@ from tests.unit.notification.builders import (
     a_link_request,
     facts,
     known,
-    known_contact,
 )
 
 RENDERER = Renderer(sender=SENDER)
@@ -43,6 +44,19 @@ EVENTS: dict[Purpose, type[AppointmentEvent]] = {
     Purpose.OFFER: AppointmentOffered,
     Purpose.OFFER_EXPIRED: AppointmentOfferEnded,
 }
+# Planned by other means than an event of their own; what they say comes from the newest state alone.
+_LIKE_CONFIRMED = (Purpose.REMINDER, Purpose.CHANGED, Purpose.ERASED)
+# Whoever has a phone only gets the code to confirm by SMS.
+SMS = (
+    Purpose.CONFIRM_REQUEST,
+    Purpose.CONFIRMATION,
+    Purpose.RESCHEDULED,
+    Purpose.CANCELLATION,
+    Purpose.OFFICE_CANCELLATION,
+    Purpose.OFFER,
+    Purpose.REMINDER,
+    Purpose.CHANGED,
+)
 OFFER_ENDS = NOW + timedelta(hours=6)
 # What a state must say for its message; an offered time is the one that other messages are about.
 STATES: dict[Purpose, dict[str, Any]] = {
@@ -73,21 +87,24 @@ NO_TIME: dict[str, Any] = {
 }
 
 
-def a_mail(purpose: Purpose, lang: str = "de", **changes: Any) -> Mail:
+def a_delivery_of(purpose: Purpose, **state: Any) -> Delivery:
+    if purpose is Purpose.LINK:
+        return link_message(a_link_request(language=state["language"]))
+    delivery = a_delivery(EVENTS.get(purpose, AppointmentConfirmed), **state)
+    return replace(delivery, purpose=purpose) if purpose in _LIKE_CONFIRMED else delivery
+
+
+def a_mail(purpose: Purpose, lang: str = "de", *, office: Office | None = None, **changes: Any) -> Mail:
     contact = a_contact(**{"language": lang, **changes.pop("contact", {})})
     state = {"language": lang, **STATES.get(purpose, {}), **changes}
-    if purpose is Purpose.LINK:
-        delivery = link_message(a_link_request(language=lang))
-    else:
-        delivery = a_delivery(EVENTS[purpose], **state)
-    return RENDERER.mail(delivery, facts(state=known(**state), contact=contact))
+    send = facts(state=known(**state), contact=contact, office=office)
+    return RENDERER.mail(a_delivery_of(purpose, **state), send)
 
 
-def an_sms(purpose: Purpose, lang: str, **state: Any) -> str:
+def an_sms(purpose: Purpose, lang: str, *, office: Office | None = None, **state: Any) -> str:
     values = {"language": lang, **STATES.get(purpose, {}), **state}
-    delivery = sms_beside(a_delivery(EVENTS[purpose], **values), known_contact())
-    assert delivery is not None
-    return RENDERER.sms(delivery, facts(state=known(**values), contact=a_contact(language=lang)))
+    delivery = replace(a_delivery_of(purpose, **values), channel=Channel.SMS)
+    return RENDERER.sms(delivery, facts(state=known(**values), contact=a_contact(language=lang), office=office))
 
 
 class Words(HTMLParser):
