@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import phonenumbers
-
 from services.notification.purposes import STALE_AFTER, WITH_SMS, Purpose, not_after, purpose_of
 from shared.contracts import AppointmentState, LinkRequested, Office, OpenContact
 from shared.contracts.appointments import AppointmentEvent
@@ -243,19 +241,8 @@ def _contact_needed(delivery: Delivery, state: AppointmentState) -> int:
 def _address(channel: Channel, contact: OpenContact) -> str | None:
     if channel is Channel.EMAIL:
         return contact.email
-    return mobile_number(contact.phone) if contact.sms_consent else None
-
-
-def mobile_number(phone: str | None, *, region: str = "DE") -> str | None:
-    """`phone` in E.164 where an SMS can reach it, else None. A number without country code is a German one."""
-    try:
-        number = phonenumbers.parse(phone or "", region)
-    except phonenumbers.NumberParseException:
-        return None
-    mobile = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
-    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) not in mobile:
-        return None
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    # Whether a text message can reach that number is said by the channel: it then fails with a reason.
+    return contact.phone if contact.sms_consent else None
 
 
 @dataclass(frozen=True, slots=True)

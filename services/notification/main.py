@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from services.notification.channels.email import EmailChannel, SmtpServer
-from services.notification.channels.sms import provider
+from services.notification.channels.sms import Caps, SmsChannel, choose
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.domain import SENDING
 from services.notification.handlers import handlers
@@ -17,13 +17,14 @@ from services.notification.opening import Opener
 from services.notification.rendering import Renderer
 from services.notification.retention import Forgetting
 from services.notification.settings import Settings
-from services.notification.storage import Deliveries, Known
+from services.notification.storage import Deliveries, Known, SpentSegments
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
 from shared.mongo import DatabaseClock, connect, database, once_it_answers, ping
 from shared.observability import configure_logging
 from shared.outbox import Relay
+from shared.phones import read_countries
 from shared.sealing import PrivateKeys
 
 # RabbitMQ advises 100 to 300; also how many deliveries one write can store.
@@ -40,7 +41,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     known, deliveries = Known(db, keys=keys_client[settings.keys_database]), Deliveries(db)
     relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
     mail = EmailChannel(_server(settings), sender=settings.sender, timeout=settings.send_timeout)
-    sms = provider(settings.sms, token=settings.sms_token, timeout=settings.send_timeout)
+    spent = SpentSegments(db)
+    sms = _sms(settings, spent)
     sender = Sender(
         known=known,
         opener=Opener(PrivateKeys.read(settings.contact_private_keys)),
@@ -70,6 +72,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(clock.start)
         await once_it_answers(deliveries.ensure_indexes)
         await once_it_answers(known.ensure_indexes)
+        await once_it_answers(spent.ensure_indexes)
         async with running(clock, publisher, relay, dispatcher, forgetting, consumers):
             yield
         await mail.close()
@@ -101,6 +104,18 @@ def _server(settings: Settings) -> SmtpServer:
         username=settings.smtp_username or None,
         password=settings.smtp_password,
         ca=settings.smtp_ca,
+    )
+
+
+def _sms(settings: Settings, spent: SpentSegments) -> SmsChannel | None:
+    chosen = choose(settings.sms_gateways, secrets=settings.all_sms_secrets, timeout=settings.send_timeout)
+    if not chosen:
+        return None
+    return SmsChannel(
+        chosen[0].provider,
+        spent=spent,
+        caps=Caps(message=settings.sms_longest, office_and_day=settings.sms_a_day),
+        countries=read_countries(settings.sms_countries),
     )
 
 

@@ -23,3 +23,5 @@ SENDING = Histogram(
     ["channel"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+SMS_SEGMENTS = Counter("notification_sms_segments_total", "Segments taken over", ["provider", "encoding"])
+SMS_CAPPED = Counter("notification_sms_capped_total", "Text messages beyond the cap of their day", ["office"])

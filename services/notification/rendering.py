@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from services.notification import invitation, staff_mails
 from services.notification.catalogues import FALLBACK, words
-from services.notification.channels.mime import Mail
+from services.notification.channels.email.mime import Mail
 from services.notification.domain import Delivery, Send
 from services.notification.entries import SendEntry
 from services.notification.purposes import Purpose

@@ -8,7 +8,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.notification.channels.email import is_plain_address
-from services.notification.channels.sms import destination
+from services.notification.channels.sms import Gateway, WrongSms, gateways_of, read_configuration
+from shared.phones import read_countries
 from shared.settings import CommonSettings
 
 
@@ -32,8 +33,17 @@ class Settings(CommonSettings):
     # The address that mails come from; the name beside it is the office's.
     sender: str
     sms: str = "none"
-    # For an HTTP gateway.
+    # For the gateway that NOTIFICATION_SMS names.
     sms_token: SecretStr | None = None
+    # Several providers, or one that needs more words, instead of NOTIFICATION_SMS.
+    sms_providers: Path | None = None
+    # What that file may not hold: {"<provider>": {"<secret>": "…"}}.
+    sms_secrets: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
+    # ISO 3166 codes, as DE,AT,CH. Every further country costs more and invites abuse.
+    sms_countries: str = "DE"
+    # Segments of one message, and of one office on one of its days.
+    sms_longest: int = Field(default=6, ge=1, le=20)
+    sms_a_day: int = Field(default=3000, ge=0)
     # For one message, connecting included. A claim lasts three times as long.
     send_timeout: timedelta = timedelta(seconds=10)
     # Also the number of SMTP connections. Servers often allow no more from one client.
@@ -52,5 +62,25 @@ class Settings(CommonSettings):
     @field_validator("sms")
     @classmethod
     def _sms_provider_exists(cls, value: str) -> str:
-        destination(value)
+        gateways_of(value, with_token=False)
         return value
+
+    @field_validator("sms_countries")
+    @classmethod
+    def _countries_exist(cls, value: str) -> str:
+        read_countries(value)
+        return value
+
+    @property
+    def sms_gateways(self) -> tuple[Gateway, ...]:
+        """Raises WrongSms where the providers' file is wrong, or there are two places that name providers."""
+        if self.sms_providers is None:
+            return gateways_of(self.sms, with_token=self.sms_token is not None)
+        if self.sms != "none":
+            raise WrongSms("NOTIFICATION_SMS and NOTIFICATION_SMS_PROVIDERS exclude each other")
+        return read_configuration(self.sms_providers)
+
+    @property
+    def all_sms_secrets(self) -> dict[str, dict[str, SecretStr]]:
+        """By the provider's name; with the token of the gateway that NOTIFICATION_SMS names."""
+        return {**self.sms_secrets, **({"gateway": {"token": self.sms_token}} if self.sms_token else {})}

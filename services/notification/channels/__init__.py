@@ -1,5 +1,6 @@
 """Ways to reach a person, and the two kinds of failure that each of them raises."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -28,10 +29,22 @@ class PermanentFailure(Exception):
         self.error = error
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A provider's yes. `message_id` is what it calls the message, where it says so: receipts come under it."""
+
+    provider: str
+    message_id: str | None = None
+
+
 class SmsProvider(Protocol):
     """Hands text messages over to a network. `reference` is our delivery id; sending it twice may send twice."""
 
-    async def send(self, *, to: str, text: str, reference: str) -> None:
+    @property
+    def name(self) -> str:
+        """As configured: lower-case letters, digits, `_` and `-`. Receipts come to an address that ends in it."""
+
+    async def send(self, *, to: str, text: str, reference: str) -> Taken:
         """Returns once the provider has taken the message over; `to` is an E.164 number.
 
         Raises TemporaryFailure or PermanentFailure.

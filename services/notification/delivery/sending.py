@@ -4,12 +4,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from services.notification import domain, metrics
-from services.notification.channels import PermanentFailure, SmsProvider, TemporaryFailure, Unavailable
-from services.notification.channels.mime import Mail
+from services.notification.channels import PermanentFailure, Taken, TemporaryFailure, Unavailable
+from services.notification.channels.email.mime import Mail
 from services.notification.domain import (
     Channel,
     Delivery,
@@ -55,6 +56,11 @@ class MailChannel(Protocol):
         """Raises TemporaryFailure or PermanentFailure."""
 
 
+class TextChannel(Protocol):
+    async def send(self, *, to: str, text: str, reference: str, office: str, day: date) -> Taken:
+        """`day` is the office's today. Raises TemporaryFailure or PermanentFailure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The newest known of everything that some deliveries depend on, as read at `read_at`."""
@@ -74,7 +80,7 @@ class Sender:
         opener: Opener,
         renderer: Renderer,
         mail: MailChannel,
-        sms: SmsProvider | None,
+        sms: TextChannel | None,
         clock: Clock,
         send_timeout: timedelta,
         retry: Retry,
@@ -173,7 +179,7 @@ class Sender:
         try:
             with metrics.SENDING.labels(delivery.channel.value).time():
                 crash_point(CrashPoint.NOTIFICATION_BEFORE_HAND_OVER)
-                await self._hand_over(delivery, facts)
+                taken = await self._hand_over(delivery, facts)
                 crash_point(CrashPoint.NOTIFICATION_AFTER_HAND_OVER)
         except Unavailable as failure:
             return self._unreachable(claimed, failure)
@@ -185,18 +191,21 @@ class Sender:
             log.exception("send_failed", delivery=delivery.id)
             return self._later_or_failed(record, TemporaryFailure(type(error).__name__))
         now = self._clock.now()
-        return replace(record, sent_at=now, finished_at=now)
+        return replace(record, sent_at=now, finished_at=now, taken=taken)
 
-    async def _hand_over(self, delivery: Delivery, facts: Send | SendEntry) -> None:
+    async def _hand_over(self, delivery: Delivery, facts: Send | SendEntry) -> Taken | None:
         if delivery.channel is Channel.EMAIL:
             await self._mail.send(self._renderer.mail(delivery, facts), now=self._clock.now())
-            return
+            return None
         if self._sms is None or isinstance(facts, SendEntry):
             raise PermanentFailure("no SMS provider")
         text = self._renderer.sms(delivery, facts)
+        today = self._clock.now().astimezone(ZoneInfo(facts.office.timezone)).date()
         try:
             async with asyncio.timeout(self._send_timeout.total_seconds()):
-                await self._sms.send(to=facts.to, text=text, reference=delivery.id)
+                return await self._sms.send(
+                    to=facts.to, text=text, reference=delivery.id, office=delivery.office, day=today
+                )
         except TimeoutError as error:
             raise TemporaryFailure("timeout") from error
 

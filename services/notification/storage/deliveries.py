@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from pymongo import InsertOne, UpdateMany, UpdateOne
 
+from services.notification.channels import Taken
 from services.notification.domain import Channel, Delivery, Status
 from services.notification.purposes import Purpose
 from services.notification.storage.grouped import GroupedWrites
@@ -55,6 +56,7 @@ class Record:
     sent_at: datetime | None = None
     finished_at: datetime | None = None
     error: str | None = None
+    taken: Taken | None = None
     entries: tuple[Entry, ...] = field(default=())
 
 
@@ -214,6 +216,8 @@ def _outcome(record: Record) -> UpdateOne:
         gone |= {"late_since": ""}
     if record.waits_for:
         changes |= {"waits_for": record.waits_for}
+    if record.taken:
+        changes |= {"taken": {"by": record.taken.provider, "id": record.taken.message_id}}
     if record.status is Status.FAILED:
         changes |= {"settle": True}
     update: Document = {"$set": changes, "$unset": gone}

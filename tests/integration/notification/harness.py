@@ -9,12 +9,13 @@ from pydantic import SecretStr
 
 from services.notification.channels import SmsProvider
 from services.notification.channels.email import EmailChannel, SmtpServer
+from services.notification.channels.sms import Caps, SmsChannel
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.domain import Retry
 from services.notification.handlers import handlers
 from services.notification.opening import Opener
 from services.notification.rendering import Renderer
-from services.notification.storage import Deliveries, Known
+from services.notification.storage import Deliveries, Known, SpentSegments
 from shared.contracts import Event, parse_event
 from shared.messaging import Publisher
 from shared.mongo import Client, Database, DatabaseClock, Document
@@ -45,7 +46,7 @@ class Notification:
     deliveries: Deliveries
     known: Known
     mail: EmailChannel
-    sms: SmsProvider | None
+    sms: SmsChannel | None
 
     def __post_init__(self) -> None:
         self._on = handlers(
@@ -107,6 +108,7 @@ class Notifications:
         retry: Retry = SOON,
         office: bool = True,
         sms: SmsProvider | None = None,
+        caps: Caps | None = None,
         renderer: Renderer | None = None,
         running: bool = True,
         private_keys: PrivateKeys = PRIVATE,
@@ -116,12 +118,13 @@ class Notifications:
         known, deliveries = Known(self.database, keys=self.keys), Deliveries(self.database)
         await deliveries.ensure_indexes()
         mail = EmailChannel(self._server(**smtp), sender=SENDER, timeout=pace.send_timeout)
+        texts = SmsChannel(sms, spent=SpentSegments(self.database), caps=caps) if sms else None
         sender = Sender(
             known=known,
             opener=Opener(private_keys),
             renderer=renderer or Renderer(sender=SENDER),
             mail=mail,
-            sms=sms,
+            sms=texts,
             clock=clock,
             send_timeout=pace.send_timeout,
             retry=retry,
@@ -136,7 +139,7 @@ class Notifications:
             clock=clock,
             pace=pace,
         )
-        one = Notification(self.database, clock, dispatcher, deliveries, known, mail, sms)
+        one = Notification(self.database, clock, dispatcher, deliveries, known, mail, texts)
         if office:
             await one.hear(an_office_event())
         if running:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.notification.channels.sms import FileProvider
+from services.notification.channels.sms.file import FileProvider
 from services.notification.delivery import Pace
 from shared.contracts import (
     NotificationSent,

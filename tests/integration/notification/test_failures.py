@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.notification.channels.mime import Mail
-from services.notification.channels.sms import FileProvider
+from services.notification.channels.email.mime import Mail
+from services.notification.channels.sms.file import FileProvider
 from services.notification.domain import Delivery, Retry, Send, Status
 from services.notification.entries import SendEntry
 from services.notification.rendering import Renderer

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from deploy.local.ports import Ports
 from services.notification.channels import PermanentFailure, SmsProvider, TemporaryFailure, Unavailable
-from services.notification.channels.sms import provider
+from services.notification.channels.sms import choose, gateways_of
 from services.notification.domain import Retry
 from shared.contracts import AppointmentConfirmed
 from shared.mongo import Document
@@ -32,9 +32,14 @@ PATIENT = replace(SOON, attempts=500)
 
 
 def a_provider(gateway: SmsGateway, *, timeout: timedelta = QUICK.send_timeout) -> SmsProvider:
-    made = provider(gateway.url, token=SecretStr(gateway.token), timeout=timeout)
-    assert made is not None
-    return made
+    return provider(gateway.url, token=gateway.token, timeout=timeout)
+
+
+def provider(url: str, *, token: str, timeout: timedelta) -> SmsProvider:
+    """The one that NOTIFICATION_SMS=url is."""
+    secrets = {"gateway": {"token": SecretStr(token)}}
+    (chosen,) = choose(gateways_of(url, with_token=True), secrets=secrets, timeout=timeout)
+    return chosen.provider
 
 
 @pytest.fixture
@@ -130,8 +135,7 @@ async def test_only_a_known_authority_is_trusted(starttls: ssl.SSLContext, tmp_p
 
     port = Ports(file=tmp_path / "ports.json").of("gateway")
     async with await asyncio.start_server(listen, "127.0.0.1", port, ssl=starttls):
-        sms = provider(f"https://127.0.0.1:{port}/", token=SecretStr("x"), timeout=timedelta(seconds=5))
-        assert sms is not None
+        sms = provider(f"https://127.0.0.1:{port}/", token="x", timeout=timedelta(seconds=5))
         with pytest.raises(Unavailable, match=r"^ConnectError$"):
             await send(sms)
         await sms.close()

@@ -11,7 +11,7 @@ import pytest
 
 from services.notification.channels import PermanentFailure, TemporaryFailure, Unavailable
 from services.notification.channels.email import EmailChannel, SmtpServer
-from services.notification.channels.mime import Mail
+from services.notification.channels.email.mime import Mail
 from tests.integration.notification.mailbox import Mailbox
 from tests.unit.notification.builders import NOW, SENDER
 from tests.unit.notification.test_mime import a_mail

@@ -12,7 +12,7 @@ import httpx
 from services.booking.domain.appointment import Appointment
 from services.booking.people import open_contact_of
 from services.booking.storage import to_state
-from services.notification.channels.mime import message_id
+from services.notification.channels.email.mime import message_id
 from services.notification.domain import message_for
 from shared.contracts import (
     AppointmentCancelled,

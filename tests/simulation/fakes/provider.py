@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
-from services.notification.channels import PermanentFailure, TemporaryFailure, Unavailable
-from services.notification.channels.mime import Mail
+from services.notification.channels import PermanentFailure, Taken, TemporaryFailure, Unavailable
+from services.notification.channels.email.mime import Mail
 from tests.simulation.process import Call, Process
 from tests.simulation.world import World
 
@@ -113,8 +113,9 @@ class FakeSms:
     process: Process
     provider: Provider
 
-    async def send(self, *, to: str, text: str, reference: str) -> None:
+    async def send(self, *, to: str, text: str, reference: str, office: str, day: date) -> Taken:
         await self.provider.hand_over(self.process, "sms.send", reference, to)
+        return Taken("fake", reference)
 
     async def close(self) -> None:
         pass

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
-from services.notification.channels.mime import Mail
+from services.notification.channels.email.mime import Mail
 from services.notification.domain import Channel, Delivery, link_message
 from services.notification.purposes import Purpose
 from services.notification.rendering import Renderer

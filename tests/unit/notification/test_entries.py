@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.notification.channels.mime import Mail
+from services.notification.channels.email.mime import Mail
 from services.notification.domain import Drop, Status, Wait
 from services.notification.entries import SendEntry, decide_entry, entry_message
 from services.notification.opening import Opener

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.notification.channels.mime import Mail, build, is_plain_address, message_id, recipient
+from services.notification.channels.email.mime import Mail, build, is_plain_address, message_id, recipient
 from tests.unit.notification.builders import NOW, SENDER
 
 EVIL = "\r\nBcc: victim@example.org\r\n\r\n<b>evil</b>"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.notification.channels import TemporaryFailure
-from services.notification.channels.sms import FileProvider
+from services.notification.channels.sms.file import FileProvider
 
 pytestmark = pytest.mark.anyio
 

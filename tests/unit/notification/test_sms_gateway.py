@@ -7,15 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.notification.channels import PermanentFailure, TemporaryFailure, Unavailable
-from services.notification.channels.sms import (
-    FileProvider,
-    HttpProvider,
-    destination,
-    failure_of,
-    pause_asked,
-    provider,
-)
+from services.notification.channels import PermanentFailure, SmsProvider, TemporaryFailure, Unavailable
+from services.notification.channels.sms import choose
+from services.notification.channels.sms.answers import failure_of, pause_asked
+from services.notification.channels.sms.file import FileProvider
+from services.notification.channels.sms.http import HttpProvider
 from services.notification.settings import Settings
 from tests.unit.notification.builders import SENDER
 
@@ -84,15 +80,15 @@ def test_an_unreadable_retry_after_is_none(value: str | None) -> None:
     ["https://sms.example/messages", "http://127.0.0.1:8080/messages", "http://[::1]:80/", "http://localhost/"],
 )
 async def test_a_gateway_is_chosen_by_its_address(setting: str) -> None:
-    chosen = provider(setting, token=SecretStr("secret"), timeout=timedelta(seconds=1))
+    (chosen,) = named_by(settings(sms=setting, sms_token=SecretStr("secret")))
     assert isinstance(chosen, HttpProvider)
     await chosen.close()
 
 
 def test_a_file_or_nothing_can_be_chosen() -> None:
-    assert provider("none", token=None, timeout=timedelta(seconds=1)) is None
-    assert isinstance(provider("file:/tmp/sms.jsonl", token=None, timeout=timedelta(seconds=1)), FileProvider)
-    assert destination("file:/tmp/sms.jsonl") == Path("/tmp/sms.jsonl")
+    assert named_by(settings(sms="none")) == []
+    (chosen,) = named_by(settings(sms="file:/tmp/sms.jsonl"))
+    assert isinstance(chosen, FileProvider)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +136,9 @@ def settings(**values: object) -> Settings:
         "contact_private_keys": f"n1:{'00' * 32}",
     }
     return Settings.model_validate({**required, **values})
+
+
+def named_by(settings: Settings) -> list[SmsProvider]:
+    secrets = settings.all_sms_secrets
+    chosen = choose(settings.sms_gateways, secrets=secrets, timeout=timedelta(seconds=1))
+    return [one.provider for one in chosen]

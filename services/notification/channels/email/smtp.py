@@ -1,4 +1,4 @@
-"""E-mail over SMTP, with connections that are kept and used again."""
+"""SMTP, with connections that are kept and used again."""
 
 import asyncio
 import re
@@ -14,9 +14,7 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from services.notification.channels import PermanentFailure, TemporaryFailure, Unavailable
-from services.notification.channels.mime import Mail, build, is_plain_address, recipient
-
-__all__ = ["EmailChannel", "Mail", "SmtpServer", "is_plain_address"]
+from services.notification.channels.email.mime import Mail, build, recipient
 
 # Servers close what idles, and some close a connection after a hundred mails.
 _LONGEST_IDLE_S = 20.0
