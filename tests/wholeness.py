@@ -44,7 +44,7 @@ ASKS_FOR = {
     "contact.link_requested.v1": "link",
 }
 HEARD_BY_NOTIFICATION = {type for type in ASKS_FOR if type.startswith("appointment.")} | {
-    f"appointment.{step}.v1" for step in ("expired", "left_waiting_list", "offer_ended")
+    f"appointment.{step}.v1" for step in ("expired", "left_waiting_list", "offer_ended", "resized", "corrected")
 }
 # Steps that are figures of their own, and those after which nobody comes.
 COUNTED = ("held", "requested", "confirmed", "rescheduled", "cancelled", "expired")
@@ -81,8 +81,10 @@ def on_its_way(client: Client) -> Iterator[str]:
         for name in collections:
             for document in client[database][name].find({"outbox.0": {"$exists": True}}):
                 yield f"{database}.{name} {document['_id']} still has to tell {_types(document['outbox'])}"
+    # A reminder lies days ahead.
+    due = {"status": "due", "purpose": {"$ne": "reminder"}}
     for delivery in client["notification"]["deliveries"].find(
-        {"$or": [{"status": "due"}, {"settle": True}, {"token": {"$exists": True}}]}
+        {"$or": [due, {"settle": True}, {"token": {"$exists": True}}]}
     ):
         yield f"delivery {delivery['_id']} is {delivery['status']} and not done with"
     for kind in ("appointments", "messages", "demand"):

@@ -194,6 +194,8 @@ class Stack:
             settings["NOTIFICATION_SMTP_TLS"] = "none"
             settings["NOTIFICATION_SENDER"] = "termine@amtstermin.example"
             settings["NOTIFICATION_SMS"] = f"file:{self.sms_file}"
+            # Nobody sleeps here, and tests run at any hour.
+            settings["NOTIFICATION_QUIET_HOURS"] = "off"
         return settings
 
     def _write_addresses(self) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.notification.domain import Channel, Delivery, Drop, Status, Wait, delivery_id, stored
+from services.notification.domain import Channel, Delivery, Drop, Priority, Status, Wait, delivery_id, stored
 from services.notification.purposes import Purpose
 from shared.contracts import EntryRequested, Office, OpenEntry
 
@@ -43,6 +43,7 @@ def entry_message(event: EntryRequested) -> Delivery:
         not_after=stored(event.data.expires_at),
         correlation_id=event.correlationid,
         traceparent=event.traceparent,
+        priority=Priority.URGENT,
     )
 
 

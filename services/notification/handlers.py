@@ -1,12 +1,16 @@
 """What the notification service hears, and what each event brings about."""
 
+import asyncio
+
 from services.notification import domain, entries
 from services.notification.delivery import Dispatcher
 from services.notification.delivery.sending import Clock
+from services.notification.purposes import compares, outdates_reminders
 from services.notification.storage import Deliveries, Known
 from shared.contracts import (
     AppointmentCancelled,
     AppointmentConfirmed,
+    AppointmentCorrected,
     AppointmentExpired,
     AppointmentJoinedWaitingList,
     AppointmentLeftWaitingList,
@@ -15,6 +19,7 @@ from shared.contracts import (
     AppointmentOfficeCancelled,
     AppointmentRequested,
     AppointmentRescheduled,
+    AppointmentResized,
     AppointmentRestored,
     ContactErased,
     ContactProvided,
@@ -44,14 +49,23 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
         AppointmentLeftWaitingList,
         AppointmentOffered,
         AppointmentOfferEnded,
+        AppointmentResized,
+        AppointmentCorrected,
     )
     async def plan_messages(event: AppointmentEvent) -> None:
+        before = await known.state(event.data.appointment) if compares(event) else None
         # The state first: a delivery that is claimed before its own state would only wait for it.
         await known.keep_state(event)
         crash_point(CrashPoint.NOTIFICATION_AFTER_STATE)
-        delivery = domain.message_for(event)
-        if delivery:
-            await dispatcher.plan(delivery)
+        office = await known.office(event.data.office)
+        mail, reminder = (
+            domain.message_for(event, office=office, before=before),
+            domain.reminder_for(event, office=office),
+        )
+        await asyncio.gather(*(dispatcher.plan(delivery) for delivery in (mail, reminder) if delivery))
+        if outdates_reminders(event):
+            await deliveries.reconsider_reminders(event.data.appointment, before=event.sequence, now=clock.now())
+            dispatcher.wake()
 
     @on("notification.contacts", ContactProvided)
     async def keep_contact(event: ContactProvided) -> None:

@@ -1,5 +1,6 @@
 """Composition root of the notification service."""
 
+import random
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -9,9 +10,11 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from services.notification.channels.email import EmailChannel, SmtpServer
-from services.notification.channels.sms import Caps, SmsChannel, choose
+from services.notification.channels.sms import Caps, Chosen, SmsChannel, choose
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
-from services.notification.domain import SENDING
+from services.notification.delivery.gates import Circuit, Gate, Limits, Patience
+from services.notification.delivery.providers import GatedMail, SmsPool, Weighted
+from services.notification.domain import SENDING, Channel, Sandbox
 from services.notification.handlers import handlers
 from services.notification.opening import Opener
 from services.notification.rendering import Renderer
@@ -40,9 +43,11 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
     known, deliveries = Known(db, keys=keys_client[settings.keys_database]), Deliveries(db)
     relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
-    mail = EmailChannel(_server(settings), sender=settings.sender, timeout=settings.send_timeout)
+    mail_channel = EmailChannel(_server(settings), sender=settings.sender, timeout=settings.send_timeout)
+    mail = GatedMail(mail_channel, gate=_gate("smtp", _smtp_limits(settings), clock))
     spent = SpentSegments(db)
-    sms = _sms(settings, spent)
+    pool = _pool(settings, clock)
+    sms = _sms(pool, settings, spent) if pool else None
     sender = Sender(
         known=known,
         opener=Opener(PrivateKeys.read(settings.contact_private_keys)),
@@ -52,10 +57,17 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         clock=clock,
         send_timeout=settings.send_timeout,
         retry=SENDING,
+        quiet_hours=settings.quiet_hours == "on",
+        sandbox=Sandbox(settings.sandbox),
     )
     recorder = Recorder(deliveries=deliveries, relay=relay)
     dispatcher = Dispatcher(
-        deliveries=deliveries, sender=sender, recorder=recorder, clock=clock, pace=_pace(settings)
+        deliveries=deliveries,
+        sender=sender,
+        recorder=recorder,
+        clock=clock,
+        pace=_pace(settings),
+        rooms={Channel.EMAIL: mail.room} | ({Channel.SMS: pool.room} if pool else {}),
     )
     forgetting = Forgetting(deliveries, clock=clock, keep=settings.keep_deliveries)
     on = handlers(known=known, deliveries=deliveries, dispatcher=dispatcher, clock=clock)
@@ -75,7 +87,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(spent.ensure_indexes)
         async with running(clock, publisher, relay, dispatcher, forgetting, consumers):
             yield
-        await mail.close()
+        await mail_channel.close()
         if sms:
             await sms.close()
         client.close()
@@ -107,12 +119,33 @@ def _server(settings: Settings) -> SmtpServer:
     )
 
 
-def _sms(settings: Settings, spent: SpentSegments) -> SmsChannel | None:
+def _gate(name: str, limits: Limits, clock: DatabaseClock) -> Gate:
+    circuit = Circuit(Patience(), chance=random.random)
+    return Gate(name, limits=limits, circuit=circuit, clock=clock.now)
+
+
+def _smtp_limits(settings: Settings) -> Limits:
+    return Limits(per_second=settings.smtp_per_second, per_hour=settings.smtp_per_hour)
+
+
+def _pool(settings: Settings, clock: DatabaseClock) -> SmsPool | None:
     chosen = choose(settings.sms_gateways, secrets=settings.all_sms_secrets, timeout=settings.send_timeout)
-    if not chosen:
-        return None
+    providers = [
+        Weighted(one.provider, _gate(one.provider.name, _sms_limits(one, settings), clock), one.weight)
+        for one in chosen
+    ]
+    return SmsPool(providers, clock=clock.now) if providers else None
+
+
+def _sms_limits(one: Chosen, settings: Settings) -> Limits:
+    return Limits(
+        per_second=one.per_second or settings.sms_per_second, per_hour=one.per_hour or settings.sms_per_hour
+    )
+
+
+def _sms(pool: SmsPool, settings: Settings, spent: SpentSegments) -> SmsChannel:
     return SmsChannel(
-        chosen[0].provider,
+        pool,
         spent=spent,
         caps=Caps(message=settings.sms_longest, office_and_day=settings.sms_a_day),
         countries=read_countries(settings.sms_countries),

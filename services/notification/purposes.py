@@ -6,12 +6,15 @@ from enum import StrEnum
 from shared.contracts import (
     AppointmentCancelled,
     AppointmentConfirmed,
+    AppointmentCorrected,
+    AppointmentExpired,
     AppointmentJoinedWaitingList,
     AppointmentOffered,
     AppointmentOfferEnded,
     AppointmentOfficeCancelled,
     AppointmentRequested,
     AppointmentRescheduled,
+    AppointmentResized,
     AppointmentRestored,
     AppointmentState,
 )
@@ -53,14 +56,25 @@ WITH_SMS = frozenset(
         Purpose.CANCELLATION,
         Purpose.OFFICE_CANCELLATION,
         Purpose.OFFER,
+        Purpose.REMINDER,
+        Purpose.CHANGED,
     }
 )
+# The code to confirm goes by SMS only where no mail can be.
+HAS_SMS = WITH_SMS | {Purpose.CONFIRM_REQUEST}
+
+# Steps after which a citizen has the time that the state names.
+MAKES_TIME_OWN = ("confirmed", "rescheduled", "restored")
 
 
 def purpose_of(event: AppointmentEvent) -> Purpose | None:
     """None where the event asks for no message, or nobody has said how to be reached."""
     if event.data.contact_sequence is None:
         return None
+    return _purpose_while_waiting(event) or _purpose_of_visit(event)
+
+
+def _purpose_of_visit(event: AppointmentEvent) -> Purpose | None:
     match event:
         case AppointmentRequested():
             return Purpose.CONFIRM_REQUEST
@@ -72,6 +86,13 @@ def purpose_of(event: AppointmentEvent) -> Purpose | None:
             return Purpose.CANCELLATION
         case AppointmentOfficeCancelled():
             return Purpose.OFFICE_CANCELLATION
+        case AppointmentResized() | AppointmentCorrected() if event.data.status == "confirmed":
+            return Purpose.CHANGED
+    return None
+
+
+def _purpose_while_waiting(event: AppointmentEvent) -> Purpose | None:
+    match event:
         case AppointmentJoinedWaitingList():
             return Purpose.WAITING
         case AppointmentOffered():
@@ -80,6 +101,36 @@ def purpose_of(event: AppointmentEvent) -> Purpose | None:
         case AppointmentOfferEnded(data=state) if by_whom(state, "offer_ended") == "system":
             return Purpose.OFFER_EXPIRED
     return None
+
+
+def compares(event: AppointmentEvent) -> bool:
+    """Whether the state before it decides if anybody is told."""
+    return isinstance(event, AppointmentResized | AppointmentCorrected)
+
+
+def must_be_told(state: AppointmentState) -> tuple[object, ...]:
+    """What a citizen must know of a visit. Nobody is told the desk: the display on the day says it."""
+    visit = state.starts_at, state.ends_at, state.service, state.further_services
+    return *visit, state.persons, state.children_under_6
+
+
+def asks_for_reminder(event: AppointmentEvent) -> bool:
+    """Whether from this event on the time is the citizen's, who can be reached."""
+    if event.data.contact_sequence is None or event.data.status != "confirmed":
+        return False
+    return isinstance(event, AppointmentConfirmed | AppointmentRescheduled | AppointmentRestored)
+
+
+def outdates_reminders(event: AppointmentEvent) -> bool:
+    """Whether a reminder that an earlier event planned may be wrong from now on."""
+    match event:
+        case AppointmentRescheduled() | AppointmentRestored() | AppointmentCancelled():
+            return True
+        case AppointmentOfficeCancelled() | AppointmentExpired():
+            return True
+        case AppointmentConfirmed(data=state):
+            return state.offers > 0
+    return False
 
 
 def not_after(event: AppointmentEvent, purpose: Purpose) -> datetime:

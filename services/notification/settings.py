@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.notification.channels.email import is_plain_address
 from services.notification.channels.sms import Gateway, WrongSms, gateways_of, read_configuration
+from services.notification.domain import Channel
 from shared.phones import read_countries
 from shared.settings import CommonSettings
 
@@ -44,9 +45,23 @@ class Settings(CommonSettings):
     # Segments of one message, and of one office on one of its days.
     sms_longest: int = Field(default=6, ge=1, le=20)
     sms_a_day: int = Field(default=3000, ge=0)
+    # What each process may give to the mail server, and to each SMS provider whose entry names no limits.
+    smtp_per_second: int | None = Field(default=None, ge=1)
+    smtp_per_hour: int | None = Field(default=None, ge=1)
+    sms_per_second: int | None = Field(default=None, ge=1)
+    sms_per_hour: int | None = Field(default=None, ge=1)
+    # A JSON list of addresses, "@domain"s and numbers in E.164: only they get anything; what others would get is
+    # recorded as `sandboxed`. None: everybody gets theirs.
+    sandbox: frozenset[str] | None = None
+    # Channels that send nothing, whatever operators resume; they pause others at run time.
+    paused: frozenset[Channel] = frozenset()
+    # "off": texts go out at any hour; for tests and measuring.
+    quiet_hours: Literal["on", "off"] = "on"
+    # Opens /v1/status, /v1/pauses and /status; without it they are closed.
+    operators_token: SecretStr | None = Field(default=None, min_length=16)
     # For one message, connecting included. A claim lasts three times as long.
     send_timeout: timedelta = timedelta(seconds=10)
-    # Also the number of SMTP connections. Servers often allow no more from one client.
+    # Of each channel. Also the number of SMTP connections. Servers often allow no more from one client.
     sends_in_flight: int = Field(default=16, ge=1, le=200)
     # Counted from when a message would have been too late, which is at the latest when the visit begins.
     keep_deliveries: timedelta = timedelta(days=30)
@@ -58,6 +73,11 @@ class Settings(CommonSettings):
         if not is_plain_address(value):
             raise ValueError("must be a plain mail address, without a name")
         return value
+
+    @field_validator("sandbox")
+    @classmethod
+    def _sandbox_in_small_letters(cls, value: frozenset[str] | None) -> frozenset[str] | None:
+        return None if value is None else frozenset(to.strip().lower() for to in value)
 
     @field_validator("sms")
     @classmethod

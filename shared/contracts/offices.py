@@ -9,6 +9,7 @@ from shared.contracts.event import Data, Event
 
 # A text in several languages, by language code: {"de": …, "en": …}. German is always there.
 Text = dict[str, str]
+_TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 
 class Location(Data):
@@ -136,10 +137,18 @@ class MessageText(Data):
 
 
 class Messages(Data):
-    """The office's own words in messages; `sms_sender` begins each SMS where `sender` is too long for it."""
+    """The office's own words in messages, and when people are written to, by its wall time.
+
+    `sms_sender` begins each SMS where `sender` is too long for it. Reminders go out `reminder_hours` before the
+    visit, none where that is 0. In `[quiet_from, quiet_until)`, each "HH:MM", no reminder goes out and no phone
+    rings but for what is urgent; there are no quiet hours where both are equal.
+    """
 
     sms_sender: str | None = None
     texts: tuple[MessageText, ...] = ()
+    reminder_hours: int = Field(default=24, ge=0, le=14 * 24)
+    quiet_from: str = Field(default="21:00", pattern=_TIME_OF_DAY)
+    quiet_until: str = Field(default="08:00", pattern=_TIME_OF_DAY)
 
 
 class Office(Data):

@@ -252,10 +252,11 @@ def _unsettled(client: Client) -> Iterator[tuple[int, str]]:
 
 
 def _unsent(world: World, client: Client) -> Iterator[tuple[int, str]]:
-    """What probes made up may wait for ever."""
+    """What probes made up may wait for ever, and a reminder waits for its day."""
     deliveries = client["notification"]["deliveries"]
     real = {"_id": {"$nin": sorted(world.planted)}, "appointment": {"$nin": sorted(world.invented)}}
-    yield deliveries.count_documents({"status": "due", **real}), "deliveries that are due"
+    due = {"status": "due", "purpose": {"$ne": "reminder"}}
+    yield deliveries.count_documents({**due, **real}), "deliveries that are due"
     yield deliveries.count_documents({"settle": True}), "failed deliveries that nobody has looked into"
 
 

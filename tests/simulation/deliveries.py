@@ -96,6 +96,8 @@ class DeliverySimulation(Simulation):
             clock=clock,
             send_timeout=SEND_TIMEOUT,
             retry=_RETRY,
+            # A night of the simulated world would last as long as all else.
+            quiet_hours=False,
         )
         dispatcher = Dispatcher(
             deliveries=deliveries,
@@ -182,7 +184,8 @@ class DeliverySimulation(Simulation):
 
     def moving(self) -> str | None:
         documents = self.server.store.documents("deliveries").values()
-        due = sorted(d["_id"] for d in documents if d["status"] == "due")
+        # A reminder lies days ahead.
+        due = sorted(d["_id"] for d in documents if d["status"] == "due" and d["purpose"] != "reminder")
         untold = self._outboxes.waiting()
         unsettled = sorted(d["_id"] for d in documents if d.get("settle"))
         return f"{due=} {untold=} {unsettled=}" if due or untold or unsettled else None

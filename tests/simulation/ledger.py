@@ -146,6 +146,8 @@ class Ledger:
                 return state.status != "cancelled"
             case "link":
                 return state.status in _OVER
+            case "reminder" if state.status != "confirmed":
+                return True
         return state.status in _OVER or state.starts_at != delivery["starts_at"]
 
     # At the end

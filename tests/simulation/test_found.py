@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from services.notification.domain import Delivery, KnownState
 from services.notification.storage import Claimed, Deliveries, Known
@@ -26,8 +27,8 @@ class SlowToPlan(Deliveries):
             await asyncio.sleep(0.001)
         return stored
 
-    async def claim(self, *, limit: int, now: datetime, lease: timedelta, without: set[str]) -> list[Claimed]:
-        claims = await super().claim(limit=limit, now=now, lease=lease, without=without)
+    async def claim(self, **wanted: Any) -> list[Claimed]:
+        claims = await super().claim(**wanted)
         self.claimed_anew = self.claimed_anew or bool(claims)
         return claims
 

@@ -21,6 +21,10 @@ class Unavailable(TemporaryFailure):
     """The provider takes nothing over at the moment: not this message's fault, so it costs it no attempt."""
 
 
+class Throttled(Unavailable):
+    """The provider has had enough of us for now: nothing more should be given to it for a while."""
+
+
 class PermanentFailure(Exception):
     """Will never work for this address. `error` as in TemporaryFailure."""
 

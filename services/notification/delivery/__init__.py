@@ -6,7 +6,8 @@ that wakes up late repeats no more than what it was sending just then, and count
 (`notification_leases_lost_total`).
 """
 
-from services.notification.delivery.dispatching import Dispatcher, Pace
+from services.notification.delivery.dispatching import Dispatcher
+from services.notification.delivery.lanes import Pace
 from services.notification.delivery.recording import Recorder
 from services.notification.delivery.sending import Sender
 

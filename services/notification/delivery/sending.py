@@ -10,21 +10,23 @@ from zoneinfo import ZoneInfo
 
 from services.notification import domain, metrics
 from services.notification.channels import PermanentFailure, Taken, TemporaryFailure, Unavailable
-from services.notification.channels.email.mime import Mail
+from services.notification.delivery.providers import MailChannel
 from services.notification.domain import (
     Channel,
     Delivery,
     Drop,
     KnownContact,
     KnownState,
+    Later,
     Retry,
+    Sandbox,
     Send,
     Status,
     Wait,
 )
 from services.notification.entries import SendEntry, decide_entry
 from services.notification.opening import Opener
-from services.notification.purposes import Purpose
+from services.notification.purposes import HAS_SMS, Purpose
 from services.notification.rendering import Renderer
 from services.notification.storage import Claimed, Known, Record, SealedContact
 from services.notification.wording import language_for
@@ -49,11 +51,6 @@ class LeaseEndsSoon(Exception):
 
 class Clock(Protocol):
     def now(self) -> datetime: ...
-
-
-class MailChannel(Protocol):
-    async def send(self, mail: Mail, *, now: datetime) -> None:
-        """Raises TemporaryFailure or PermanentFailure."""
 
 
 class TextChannel(Protocol):
@@ -84,6 +81,8 @@ class Sender:
         clock: Clock,
         send_timeout: timedelta,
         retry: Retry,
+        quiet_hours: bool = True,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self._known = known
         self._opener = opener
@@ -93,6 +92,8 @@ class Sender:
         self._clock = clock
         self._send_timeout = send_timeout
         self._retry = retry
+        self._quiet_hours = quiet_hours
+        self._sandbox = sandbox or Sandbox()
 
     async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
         read_at = self._clock.now()
@@ -122,21 +123,34 @@ class Sender:
             log.error("contact_not_opened", delivery=delivery.id)
             return self._later_or_failed(self._tried(claimed), TemporaryFailure("contact cannot be opened"))
         if beside := self._beside(delivery, facts, opened):
-            await plan(beside)
-            crash_point(CrashPoint.NOTIFICATION_AFTER_SMS_PLAN)
+            await self._plan_sms(beside, plan)
         # Not before: reading and planning may have taken long.
         now = self._clock.now()
         match self._decide(delivery, facts, opened, now=now):
             case Send() | SendEntry() as decided:
-                if not claimed.has_time_for(self._send_timeout, now=now):
-                    raise LeaseEndsSoon
-                return await self._sent(claimed, decided)
+                return await self._send(claimed, decided, opened, plan=plan, now=now)
             case Wait(missing):
                 again = now + domain.wait_before_looking_again(delivery.waits)
                 record = self._record(claimed, Status.DUE)
                 return replace(record, waits=delivery.waits + 1, waits_for=missing, look_again_at=again)
+            case Later(due_at):
+                return replace(self._record(claimed, Status.DUE), due_at=due_at, look_again_at=due_at)
             case Drop(status, reason):
                 return replace(self._record(claimed, status), error=reason, finished_at=now)
+
+    async def _send(
+        self, claimed: Claimed, facts: Send | SendEntry, opened: Opened, *, plan: Plan, now: datetime
+    ) -> Record:
+        if not self._sandbox.allows(facts.to):
+            record = self._record(claimed, Status.SANDBOXED)
+            return replace(record, language=language_for(*facts.languages), finished_at=now)
+        if not claimed.has_time_for(self._send_timeout, now=now):
+            raise LeaseEndsSoon
+        record = await self._sent(claimed, facts)
+        instead = self._instead(claimed.delivery, opened) if record.status is Status.FAILED else None
+        if instead:
+            await self._plan_sms(instead, plan)
+        return record
 
     def _opened(self, delivery: Delivery, facts: Facts) -> Opened:
         """Raises Unsealable."""
@@ -146,7 +160,7 @@ class Sender:
 
     def _decide(
         self, delivery: Delivery, facts: Facts, opened: Opened, *, now: datetime
-    ) -> Send | SendEntry | Wait | Drop:
+    ) -> Send | SendEntry | Wait | Later | Drop:
         office = facts.offices.get(delivery.office)
         if delivery.purpose is Purpose.ENTRY:
             assert not isinstance(opened, KnownContact)
@@ -158,19 +172,29 @@ class Sender:
             contact=opened,
             office=office,
             now=now,
+            quiet_hours=self._quiet_hours,
         )
 
+    async def _plan_sms(self, sms: Delivery, plan: Plan) -> None:
+        await plan(sms)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_SMS_PLAN)
+
     def _beside(self, delivery: Delivery, facts: Facts, opened: Opened) -> Delivery | None:
-        """The SMS that goes with this mail, where the mail goes out or there is no address for it."""
-        if self._sms is None or isinstance(opened, OpenEntry):
-            return None
-        beside = domain.sms_beside(delivery, opened)
-        if beside is None:
+        """The SMS that goes with this mail where the mail goes out, or in its place where there is no address."""
+        if delivery.channel is not Channel.EMAIL or delivery.purpose not in HAS_SMS:
             return None
         match self._decide(delivery, facts, opened, now=self._clock.now()):
-            case Send() | Drop(Status.NOT_WANTED):
-                return beside
+            case Send() if self._sms and not isinstance(opened, OpenEntry):
+                return domain.sms_beside(delivery, opened)
+            case Drop(Status.NOT_WANTED):
+                return self._instead(delivery, opened)
         return None
+
+    def _instead(self, delivery: Delivery, opened: Opened) -> Delivery | None:
+        """The SMS in the place of a mail that cannot arrive."""
+        if self._sms is None or isinstance(opened, OpenEntry):
+            return None
+        return domain.sms_instead(delivery, opened)
 
     async def _sent(self, claimed: Claimed, facts: Send | SendEntry) -> Record:
         delivery = claimed.delivery

@@ -10,7 +10,7 @@ from uuid import uuid4
 from pymongo import InsertOne, UpdateMany, UpdateOne
 
 from services.notification.channels import Taken
-from services.notification.domain import Channel, Delivery, Status
+from services.notification.domain import Channel, Delivery, Priority, Status
 from services.notification.purposes import Purpose
 from services.notification.storage.grouped import GroupedWrites
 from shared.crashpoints import CrashPoint, crash_point
@@ -19,8 +19,8 @@ from shared.outbox import Entry, ensure_outbox_index
 
 _SCHEMA = 1
 _DUE = {"status": Status.DUE.value}
-# A citizen waits at the page for the message that asks to confirm.
-_FIRST, _LATER = 0, 1
+_REMINDERS = {**_DUE, "purpose": Purpose.REMINDER.value}
+_CLAIM = [("channel", 1), ("priority", 1), ("next_at", 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Record:
     waits: int
     language: str
     look_again_at: datetime | None = None
+    # Only where it was too early: what waits until then is not late.
+    due_at: datetime | None = None
     waits_for: str | None = None
     sent_at: datetime | None = None
     finished_at: datetime | None = None
@@ -71,7 +73,10 @@ class Deliveries:
 
     async def ensure_indexes(self) -> None:
         due: Document = {"partialFilterExpression": dict(_DUE)}
-        await self.collection.create_index([("priority", 1), ("next_at", 1)], name="next", **due)
+        await self.collection.create_index(_CLAIM, name="turn", **due)
+        await self.collection.create_index(
+            [("appointment", 1)], name="reminders", partialFilterExpression=dict(_REMINDERS)
+        )
         await self.collection.create_index(
             [("late_since", 1)], name="late", partialFilterExpression={"late_since": {"$exists": True}}
         )
@@ -107,11 +112,28 @@ class Deliveries:
         waiting = {"waits_for": "office", "office": office}
         await self._writes.write(UpdateMany(waiting, {"$set": {"next_at": now}}))
 
-    async def claim(self, *, limit: int, now: datetime, lease: timedelta, without: set[str]) -> list[Claimed]:
-        """Up to `limit` deliveries that are due, under a new lease. Another process's claim just gets the rest."""
-        ready = {**_DUE, "next_at": {"$lte": now}}
-        cursor = self.collection.find(ready, {"_id": 1}, sort=[("priority", 1), ("next_at", 1)], limit=limit)
-        ids = [d["_id"] for d in await cursor.to_list(None) if d["_id"] not in without]
+    async def reconsider_reminders(self, appointment: str, *, before: int, now: datetime) -> None:
+        """Lets what an earlier event than the one of sequence `before` planned be decided anew at once."""
+        outdated = {**_REMINDERS, "appointment": appointment, "state_sequence": {"$lt": before}}
+        await self._writes.write(UpdateMany({**outdated, "token": {"$exists": False}}, {"$set": {"next_at": now}}))
+
+    async def claim(
+        self,
+        *,
+        channel: Channel,
+        limit: int,
+        now: datetime,
+        lease: timedelta,
+        without: set[str],
+        for_later: int = 0,
+    ) -> list[Claimed]:
+        """Up to `limit` deliveries that are due, under a new lease. Another process's claim just gets the rest.
+
+        The urgent ones first; where there are more than enough of them, `for_later` of each lower priority, so
+        that none waits for ever.
+        """
+        ready = {**_DUE, "channel": channel.value, "next_at": {"$lte": now}}
+        ids = [id for id in await self._in_turn(ready, limit=limit, for_later=for_later) if id not in without]
         if not ids:
             return []
         token, until = uuid4().hex, now + lease
@@ -121,6 +143,21 @@ class Deliveries:
         mine = await self.collection.find({"_id": {"$in": ids}, "token": token}).to_list(None)
         mine.sort(key=lambda d: (d["priority"], d["due_at"]))
         return [Claimed(_delivery(d), token, until) for d in mine]
+
+    async def _in_turn(self, ready: Document, *, limit: int, for_later: int) -> list[str]:
+        first = await self._ids(ready, limit=limit)
+        if len(first) < limit or not for_later:
+            return [d["_id"] for d in first]
+        lower = [priority for priority in Priority if priority > first[-1]["priority"]]
+        found = await asyncio.gather(
+            *(self._ids({**ready, "priority": priority.value}, limit=for_later) for priority in lower)
+        )
+        later = [d for some in found for d in some][: limit - 1]
+        return [d["_id"] for d in first[: limit - len(later)] + later]
+
+    async def _ids(self, ready: Document, *, limit: int) -> list[Document]:
+        cursor = self.collection.find(ready, {"priority": 1}, sort=_CLAIM[1:], limit=limit)
+        return await cursor.to_list(None)
 
     async def record(self, records: Sequence[Record]) -> list[Record]:
         """Writes each outcome where its lease still holds; returns those that had lost it."""
@@ -163,10 +200,15 @@ class Deliveries:
     async def oldest_due_at(self, *, now: datetime) -> datetime | None:
         """Of what waits or is retried, and of what nobody has looked at yet."""
         late = self.collection.find_one({"late_since": {"$exists": True}}, sort=[("late_since", 1)])
-        unseen = self.collection.find_one(
-            {**_DUE, "priority": {"$in": [_FIRST, _LATER]}, "next_at": {"$lte": now}}, sort=[("next_at", 1)]
+        unseen = (
+            self.collection.find_one(
+                {**_DUE, "channel": channel.value, "priority": priority.value, "next_at": {"$lte": now}},
+                sort=[("next_at", 1)],
+            )
+            for channel in Channel
+            for priority in Priority
         )
-        return min((d["due_at"] for d in await asyncio.gather(late, unseen) if d), default=None)
+        return min((d["due_at"] for d in await asyncio.gather(late, *unseen) if d), default=None)
 
 
 def _document(delivery: Delivery) -> Document:
@@ -176,20 +218,25 @@ def _document(delivery: Delivery) -> Document:
         "purpose": delivery.purpose.value,
         "channel": delivery.channel.value,
         "status": Status.DUE.value,
-        "priority": _FIRST if delivery.purpose is Purpose.CONFIRM_REQUEST else _LATER,
+        "priority": delivery.priority.value,
         "next_at": delivery.due_at,
         "outbox": [],
         "schema": _SCHEMA,
     }
 
 
-_FIELDS = tuple(name for name in Delivery.__slots__ if name not in ("id", "purpose", "channel"))
+_CLOSED_VALUES = ("purpose", "channel", "priority")
+_FIELDS = tuple(name for name in Delivery.__slots__ if name not in ("id", *_CLOSED_VALUES))
 
 
 def _delivery(document: Document) -> Delivery:
     values: dict[str, Any] = {name: document[name] for name in _FIELDS}
     return Delivery(
-        id=document["_id"], purpose=Purpose(document["purpose"]), channel=Channel(document["channel"]), **values
+        id=document["_id"],
+        purpose=Purpose(document["purpose"]),
+        channel=Channel(document["channel"]),
+        priority=Priority(document["priority"]),
+        **values,
     )
 
 
@@ -209,7 +256,10 @@ def _outcome(record: Record) -> UpdateOne:
         "recorded_by": claimed.token,
     }
     gone = {"token": ""}
-    if record.look_again_at:
+    if record.due_at:
+        changes |= {"next_at": record.due_at, "due_at": record.due_at}
+        gone |= {"late_since": ""}
+    elif record.look_again_at:
         changes |= {"next_at": record.look_again_at, "late_since": claimed.delivery.due_at}
     else:
         changes |= {"sent_at": record.sent_at, "finished_at": record.finished_at}

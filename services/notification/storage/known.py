@@ -80,6 +80,9 @@ class Known:
         await _keep(self._office_writes, event.data.id, event.sequence, document)
         self._office_cache.pop(event.data.id, None)
 
+    async def state(self, appointment: str) -> KnownState | None:
+        return (await self.states([appointment])).get(appointment)
+
     async def states(self, appointments: Iterable[str]) -> dict[str, KnownState]:
         cursor = self._appointments.find({"_id": {"$in": list(set(appointments))}})
         return {
@@ -104,7 +107,7 @@ class Known:
 
     async def offices(self, ids: Iterable[str]) -> dict[str, Office]:
         """From memory where it was read within the last seconds."""
-        found = await asyncio.gather(*(self._office(id) for id in set(ids)))
+        found = await asyncio.gather(*(self.office(id) for id in set(ids)))
         return {office.id: office for office in found if office}
 
     async def keep_entry(self, event: EntryRequested) -> None:
@@ -137,7 +140,8 @@ class Known:
         for collection in (self._entries, self._entry_keys):
             await collection.create_index([("expires_at", 1)], name="expires", expireAfterSeconds=0)
 
-    async def _office(self, id: str) -> Office | None:
+    async def office(self, id: str) -> Office | None:
+        """From memory where it was read within the last seconds."""
         clock = asyncio.get_running_loop().time
         read_at, office = self._office_cache.get(id, (float("-inf"), None))
         if clock() - read_at < _OFFICE_CACHED_S:

@@ -11,7 +11,7 @@ from services.notification.channels import SmsProvider
 from services.notification.channels.email import EmailChannel, SmtpServer
 from services.notification.channels.sms import Caps, SmsChannel
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
-from services.notification.domain import Retry
+from services.notification.domain import Retry, Sandbox
 from services.notification.handlers import handlers
 from services.notification.opening import Opener
 from services.notification.rendering import Renderer
@@ -112,6 +112,8 @@ class Notifications:
         renderer: Renderer | None = None,
         running: bool = True,
         private_keys: PrivateKeys = PRIVATE,
+        quiet_hours: bool = False,
+        sandbox: Sandbox | None = None,
         **smtp: Any,
     ) -> Notification:
         clock = await self._shared_clock()
@@ -128,6 +130,8 @@ class Notifications:
             clock=clock,
             send_timeout=pace.send_timeout,
             retry=retry,
+            quiet_hours=quiet_hours,
+            sandbox=sandbox,
         )
         # Never started: events stay in the outbox, where a test can look at them.
         publisher = Publisher(url=SecretStr("amqp://nobody@127.0.0.1:1/none"), name="none")

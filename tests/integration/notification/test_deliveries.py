@@ -9,6 +9,7 @@ import pytest
 
 from services.notification.channels.sms.file import FileProvider
 from services.notification.delivery import Pace
+from services.notification.domain import Channel
 from shared.contracts import (
     NotificationSent,
     parse_event,
@@ -201,7 +202,7 @@ async def test_rivals_never_claim_the_same_delivery(notifications: Notifications
     now = notification.clock.now()
     claim = notification.deliveries.claim
     rivals = await asyncio.gather(
-        *(claim(limit=100, now=now, lease=QUICK.lease, without=set()) for _ in range(10))
+        *(claim(channel=Channel.EMAIL, limit=100, now=now, lease=QUICK.lease, without=set()) for _ in range(10))
     )
     ids = [claimed.delivery.caused_by for rival in rivals for claimed in rival]
     assert sorted(ids) == sorted(event.id for event in confirmed)
@@ -215,7 +216,7 @@ async def test_requests_to_confirm_go_first(notifications: Notifications) -> Non
     requested = [story.requested() for story in urgent]
     await notification.hear(*requested)
     claimed = await notification.deliveries.claim(
-        limit=5, now=notification.clock.now(), lease=QUICK.lease, without=set()
+        channel=Channel.EMAIL, limit=5, now=notification.clock.now(), lease=QUICK.lease, without=set()
     )
     assert {c.delivery.caused_by for c in claimed[:3]} == {event.id for event in requested}
     assert len(claimed) == 5

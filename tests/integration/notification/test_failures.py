@@ -10,7 +10,7 @@ import pytest
 
 from services.notification.channels.email.mime import Mail
 from services.notification.channels.sms.file import FileProvider
-from services.notification.domain import Delivery, Retry, Send, Status
+from services.notification.domain import Channel, Delivery, Retry, Send, Status
 from services.notification.entries import SendEntry
 from services.notification.rendering import Renderer
 from services.notification.storage import Record
@@ -136,7 +136,7 @@ async def test_a_dead_process_is_followed_by_another(notifications: Notification
     story, confirmed = await hear_confirmed(dead)
     lease = timedelta(seconds=1)
     began = dead.clock.now()
-    (claimed,) = await dead.deliveries.claim(limit=9, now=began, lease=lease, without=set())
+    (claimed,) = await dead.deliveries.claim(channel=Channel.EMAIL, limit=9, now=began, lease=lease, without=set())
     alive = await notifications.start()
     delivery = await alive.until(confirmed, "confirmation", "sent")
     assert delivery["sent_at"] >= claimed.lease_until
@@ -148,8 +148,10 @@ async def test_a_late_outcome_changes_nothing(notifications: Notifications) -> N
     notification = await notifications.start(running=False)
     _, confirmed = await hear_confirmed(notification)
     deliveries, now = notification.deliveries, notification.clock.now()
-    (late,) = await deliveries.claim(limit=9, now=now, lease=timedelta(0), without=set())
-    (current,) = await deliveries.claim(limit=9, now=notification.clock.now(), lease=QUICK.lease, without=set())
+    (late,) = await deliveries.claim(channel=Channel.EMAIL, limit=9, now=now, lease=timedelta(0), without=set())
+    (current,) = await deliveries.claim(
+        channel=Channel.EMAIL, limit=9, now=notification.clock.now(), lease=QUICK.lease, without=set()
+    )
 
     def outcome(claimed: Any, status: Status, error: str) -> Record:
         return Record(claimed=claimed, status=status, attempts=1, waits=0, language="de", error=error)

@@ -21,7 +21,7 @@ _ASKS_FOR = {
 }
 # Notification hears neither holds, nor that the time to confirm runs, nor anything of the day.
 _HEARD = {type for type in _ASKS_FOR if type.startswith("appointment.")} | {
-    f"appointment.{step}.v1" for step in ("expired", "left_waiting_list", "offer_ended")
+    f"appointment.{step}.v1" for step in ("expired", "left_waiting_list", "offer_ended", "resized", "corrected")
 }
 _OF_THE_DAY = frozenset({"checked_in", "called", "in_service", "completed", "no_show"})
 # As the crowd writes its numbers.

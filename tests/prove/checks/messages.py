@@ -21,7 +21,11 @@ _ONLY_WHILE = {
     "confirm_request": "requested",
     "cancellation": "cancelled",
     "office_cancellation": "office_cancelled",
+    "reminder": "confirmed",
 }
+# An appointment that takes one of these again asks for the message anew.
+_ASKED_AGAIN_BY = {"reminder": ("confirmed", "rescheduled", "restored"), "changed": ("resized",)}
+_OF_ONE_TIME = ("confirmation", "rescheduled", "reminder", "changed")
 
 
 def messages(evidence: Evidence) -> Iterator[Violation]:
@@ -132,8 +136,13 @@ def _contradiction(delivery: Document, state: Learned) -> str | None:
         return f"the appointment is {status}"
     if purpose == "confirm_request" and (state.data["contact_sequence"] or 0) > delivery["state_sequence"]:
         return "the contact was corrected"
-    if purpose in ("confirmation", "rescheduled") and state.data["starts_at"] != delivery["starts_at"]:
+    if purpose in _OF_ONE_TIME and state.data["starts_at"] != delivery["starts_at"]:
         return "the appointment was moved"
+    again = _ASKED_AGAIN_BY.get(purpose, ())
+    if again and any(
+        step["step"] in again and step["at"] > delivery["created_at"] for step in state.data["steps"]
+    ):
+        return "it was asked for again"
     return _contradiction_of_waiting(delivery, state.data)
 
 

@@ -41,8 +41,9 @@ def _untold(what: str, document: Document, appointments: tuple[str, ...] = ()) -
 
 
 def _unsent(id: str, delivery: Document, evidence: Evidence) -> Iterator[Violation]:
-    """What a probe made up may wait for something that never comes."""
-    if delivery["status"] == "due" and not is_invented(id, delivery, evidence):
+    """What a probe made up may wait for something that never comes; a reminder waits for its day."""
+    lies_ahead = delivery["purpose"] == "reminder" and "token" not in delivery
+    if delivery["status"] == "due" and not lies_ahead and not is_invented(id, delivery, evidence):
         claimed = "claimed and not recorded" if "token" in delivery else "due"
         what = f"{short(id)} is still {claimed} after {delivery['attempts']} attempts"
         yield Violation("rest", Kind.STUCK, what, None, (delivery["appointment"],), (id,))

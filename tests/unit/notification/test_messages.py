@@ -10,6 +10,7 @@ from services.notification.domain import (
     Channel,
     Drop,
     KnownContact,
+    Later,
     Retry,
     Send,
     Status,
@@ -151,7 +152,7 @@ def test_whoever_is_late_still_learns_of_a_sudden_closure(cls: type[AppointmentE
     delivery = a_delivery(cls, **state)
     assert delivery.due_at == NOW
 
-    def decided(at: datetime) -> Send | Wait | Drop:
+    def decided(at: datetime) -> Send | Wait | Later | Drop:
         return decide(delivery, state=known(**state), contact=known_contact(), office=an_office(), now=at)
 
     assert isinstance(decided(VISIT + late - timedelta(seconds=1)), Send)

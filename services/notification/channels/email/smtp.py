@@ -13,7 +13,7 @@ from pathlib import Path
 import aiosmtplib
 from pydantic import SecretStr
 
-from services.notification.channels import PermanentFailure, TemporaryFailure, Unavailable
+from services.notification.channels import PermanentFailure, TemporaryFailure, Throttled, Unavailable
 from services.notification.channels.email.mime import Mail, build, recipient
 
 # Servers close what idles, and some close a connection after a hundred mails.
@@ -21,6 +21,9 @@ _LONGEST_IDLE_S = 20.0
 _MAILS_PER_CONNECTION = 100
 _ENHANCED_CODE = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _TAKEN = (aiosmtplib.SMTPStatus.completed, aiosmtplib.SMTPStatus.will_forward)
+# Codes and, where servers have none of their own for it, words for a sender who sends too much. 4.5.3: too many
+# recipients; 4.7.28: unusual rate of mail (Gmail).
+_TOO_MUCH = re.compile(r"\b4\.(5\.3|7\.28)\b|too (many|much)|rate limit|throttl", re.IGNORECASE)
 # "Try again on another connection": the server ends this one before it has taken anything.
 _CLOSING = 421
 
@@ -182,12 +185,21 @@ class EmailChannel:
 
 
 def _failure(error: aiosmtplib.SMTPException) -> TemporaryFailure | PermanentFailure:
-    """4xx and lost connections are temporary, 5xx permanent; a refused sender is never the recipient's fault."""
+    """4xx and lost connections are temporary, 5xx permanent; a refused sender is never the recipient's fault,
+    nor is it that we have sent too much."""
+    if _says_too_much(error):
+        return Throttled(_code(error))
     if isinstance(error, aiosmtplib.SMTPSenderRefused):
         return Unavailable(_code(error))
     if isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500:
         return PermanentFailure(_code(error))
     return TemporaryFailure(_code(error))
+
+
+def _says_too_much(error: aiosmtplib.SMTPException) -> bool:
+    if not isinstance(error, aiosmtplib.SMTPResponseException) or error.code >= 500:
+        return False
+    return _TOO_MUCH.search(error.message) is not None
 
 
 def _code(error: aiosmtplib.SMTPException) -> str:

@@ -27,10 +27,12 @@ Secrets = Mapping[str, Mapping[str, SecretStr]]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A provider with its share of the messages, beside the others' weights."""
+    """A provider with its share of the messages, beside the others' weights, and its limits."""
 
     provider: SmsProvider
     weight: int
+    per_second: int | None = None
+    per_hour: int | None = None
 
 
 def choose(gateways: Sequence[Gateway], *, secrets: Secrets, timeout: timedelta) -> list[Chosen]:
@@ -38,7 +40,11 @@ def choose(gateways: Sequence[Gateway], *, secrets: Secrets, timeout: timedelta)
     for gateway in gateways:
         if missing := gateway.secrets - secrets.get(gateway.name, {}).keys():
             raise WrongSms(f"{gateway.name} needs the secrets {', '.join(sorted(missing))}")
-    return [Chosen(_made(one, secrets.get(one.name, {}), timeout), one.weight) for one in gateways]
+    return [_chosen(one, _made(one, secrets.get(one.name, {}), timeout)) for one in gateways]
+
+
+def _chosen(gateway: Gateway, provider: SmsProvider) -> Chosen:
+    return Chosen(provider, gateway.weight, per_second=gateway.per_second, per_hour=gateway.per_hour)
 
 
 def _made(gateway: Gateway, secrets: Mapping[str, SecretStr], timeout: timedelta) -> SmsProvider:

@@ -57,7 +57,14 @@ class Receipts(_Part):
     failed: tuple[str, ...] = ("failed",)
 
 
-class HttpGateway(_Part):
+class _Provider(_Part):
+    """What one process may give to it in any second and any hour; None is as much as there is."""
+
+    per_second: int | None = Field(default=None, ge=1)
+    per_hour: int | None = Field(default=None, ge=1)
+
+
+class HttpGateway(_Provider):
     """Any gateway that takes one message for one request."""
 
     kind: Literal["http"]
@@ -97,7 +104,7 @@ class HttpGateway(_Part):
         return needed | {"receipts"} if self.receipts else needed
 
 
-class SevenGateway(_Part):
+class SevenGateway(_Provider):
     """seven.io; `sender` is what the phone shows. Its secrets are `key` and, for receipts, `receipts`."""
 
     kind: Literal["seven"]
@@ -117,7 +124,7 @@ class SevenGateway(_Part):
         return {"key"}
 
 
-class AppriseGateway(_Part):
+class AppriseGateway(_Provider):
     """Any service that Apprise knows; its address, with {to} or {to_digits}, is the secret `url`."""
 
     kind: Literal["apprise"]
@@ -129,7 +136,7 @@ class AppriseGateway(_Part):
         return {"url"}
 
 
-class FileGateway(_Part):
+class FileGateway(_Provider):
     """A file, for development."""
 
     kind: Literal["file"]
