@@ -1,7 +1,7 @@
 # `make` alone explains what there is.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check prove mutants simulate bench docs lock
+.PHONY: help setup demo up test check prove mutants simulate bench docs messages lock
 
 BIN := .venv/bin
 # For example: make test ARGS="tests/unit -x"
@@ -29,6 +29,7 @@ check: setup ## what CI holds the code to: style, format, types, who imports who
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m services.notification.translating --check
 
 prove: setup ## breaks everything while people book, then the ledger; PROVE_MINUTES, PROVE_SEED, PROVE_FAULTS
 	@$(BIN)/python -m tests.prove $(ARGS)
@@ -45,6 +46,9 @@ bench: setup ## the program's speed beside the machine's limits, into bench/resu
 docs: setup ## the generated parts of docs/ anew from the code
 	@$(BIN)/python -m shared.contracts.asyncapi docs/asyncapi.json
 	@$(BIN)/python -m services.reporting.definitions docs/figures.md
+
+messages: setup ## the notifier's catalogues anew from its templates; then says what is not translated yet
+	@$(BIN)/python -m services.notification.translating
 
 lock: ## requirements/*.txt anew from requirements/*.in; ARGS=--upgrade for the newest of all
 	@requirements/lock.sh $(ARGS)

@@ -64,10 +64,10 @@ def renew() -> None:
     said = messages()
     _write(FOLDER / "messages.pot", said, reviewed="")
     for lang in _TRANSLATED:
-        _write(FOLDER / f"{lang}.po", _renewed(read(lang), said), reviewed=reviewed(lang) or "no")
+        _write(FOLDER / f"{lang}.po", renewed(read(lang), said), reviewed=reviewed(lang) or "no")
 
 
-def _renewed(catalogue: Catalog, said: Catalog) -> Catalog:
+def renewed(catalogue: Catalog, said: Catalog) -> Catalog:
     """In the order of the template; what was translated for a text that is gone helps nobody."""
     result = Catalog(locale=catalogue.locale, charset="utf-8")
     for message in said:

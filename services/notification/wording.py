@@ -67,6 +67,7 @@ class Occasion:
     email: str
     street: str
     town: str
+    city: str
     access: Told
     service: Told
     service_de: str
@@ -119,6 +120,7 @@ def occasion_of(purpose: Purpose, facts: Send) -> Occasion:
         why=_WHY[reason],
         street=location.street if location else "",
         town=f"{location.postal_code} {location.city}" if location else "",
+        city=location.city if location else "",
         access=in_language(location.access, lang) if location else _SILENT,
         confirm_minutes=office.confirm_minutes,
         **_of_services(purpose, _named(office, state.service, *state.further_services), lang),
@@ -137,6 +139,7 @@ def entry_occasion(purpose: Purpose, facts: SendEntry) -> Occasion:
         why="",
         street="",
         town="",
+        city="",
         access=_SILENT,
         confirm_minutes=office.confirm_minutes,
         **_of_services(purpose, _named(office, facts.service), lang),
