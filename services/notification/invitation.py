@@ -1,9 +1,9 @@
 """The appointment as a calendar entry (iCalendar, iTIP): sent, changed and withdrawn by mail."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -13,6 +13,9 @@ Method = Literal["REQUEST", "CANCEL"]
 
 _MINUTE = timedelta(minutes=1)
 _LONGEST_LINE = 75
+_WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+# As far back as rules are looked at.
+_FIRST_YEAR = 1970
 _LOCAL = "%Y%m%dT%H%M%S"
 _END = b"END:VEVENT\r\nEND:VCALENDAR\r\n"
 _PRODUCT = "-//Amtstermin//Notification//DE"
@@ -93,25 +96,83 @@ def _shared(
     return bytes(result.to_ical()).removesuffix(_END)
 
 
-def _timezone(name: str, year: int) -> icalendar.Timezone:
-    """The zone's rules around `year`, enough for one appointment.
+class _Change(NamedTuple):
+    """A change of the clock as each year has it: on the `nth` (-1: last) `weekday` of `month`, by the old time."""
 
-    The library's own generator begins summer time an hour late (it writes the local time after the change).
+    month: int
+    nth: int
+    weekday: int
+    at: time
+    before: timedelta
+    after: timedelta
+    dst: bool
+    name: str
+
+
+@lru_cache(maxsize=64)
+def _timezone(name: str, year: int) -> icalendar.Timezone:
+    """The zone's rules as far back as those of `year` have held, and for ever: programs keep what came first.
+
+    Where a zone has no rule that holds every year, the changes around `year`. The library's own generator begins
+    summer time an hour late (it writes the local time after the change).
     """
     zone = ZoneInfo(name)
     result = icalendar.Timezone()
     result.add("tzid", name)
+    rules = _rules(zone, year)
+    if rules and all(_rules(zone, later) == rules for later in range(year + 1, year + 4)):
+        changed = (y for y in range(year, _FIRST_YEAR, -1) if _rules(zone, y - 1) != rules)
+        first = next(changed, _FIRST_YEAR)
+        for change, rule in zip(_changes_of(zone, first), rules, strict=True):
+            part = _observance(zone, change)
+            by_day = f"{rule.nth}{_WEEKDAYS[rule.weekday]}"
+            part.add("rrule", {"freq": "yearly", "bymonth": rule.month, "byday": by_day})
+            result.add_component(part)
+        return result
     begin = datetime(year - 1, 12, 1, tzinfo=UTC)
-    for change in [begin, *_changes(zone, begin, datetime(year + 1, 2, 1, tzinfo=UTC))]:
-        before = (change if change == begin else change - _MINUTE).astimezone(zone).utcoffset() or timedelta()
-        after = change.astimezone(zone)
-        part = icalendar.TimezoneDaylight() if after.dst() else icalendar.TimezoneStandard()
-        part.add("dtstart", (change + before).replace(tzinfo=None))
-        part.add("tzoffsetfrom", before)
-        part.add("tzoffsetto", after.utcoffset())
-        part.add("tzname", after.tzname())
-        result.add_component(part)
+    result.add_component(_observance(zone, begin, begins=True))
+    for change in _changes(zone, begin, datetime(year + 1, 2, 1, tzinfo=UTC)):
+        result.add_component(_observance(zone, change))
     return result
+
+
+def _observance(
+    zone: ZoneInfo, change: datetime, *, begins: bool = False
+) -> icalendar.TimezoneDaylight | icalendar.TimezoneStandard:
+    """From `change` on; with `begins` nothing changes there, but something has to be the first."""
+    before = (change if begins else change - _MINUTE).astimezone(zone).utcoffset() or timedelta()
+    after = change.astimezone(zone)
+    part = icalendar.TimezoneDaylight() if after.dst() else icalendar.TimezoneStandard()
+    part.add("dtstart", (change + before).replace(tzinfo=None))
+    part.add("tzoffsetfrom", before)
+    part.add("tzoffsetto", after.utcoffset())
+    part.add("tzname", after.tzname())
+    return part
+
+
+@lru_cache(maxsize=256)
+def _rules(zone: ZoneInfo, year: int) -> tuple[_Change, ...]:
+    return tuple(_rule(zone, change) for change in _changes_of(zone, year))
+
+
+def _rule(zone: ZoneInfo, change: datetime) -> _Change:
+    before = (change - _MINUTE).astimezone(zone).utcoffset() or timedelta()
+    local, after = (change + before).replace(tzinfo=None), change.astimezone(zone)
+    is_last = (local + timedelta(days=7)).month != local.month
+    return _Change(
+        month=local.month,
+        nth=-1 if is_last else (local.day + 6) // 7,
+        weekday=local.weekday(),
+        at=local.time(),
+        before=before,
+        after=after.utcoffset() or timedelta(),
+        dst=bool(after.dst()),
+        name=after.tzname() or "",
+    )
+
+
+def _changes_of(zone: ZoneInfo, year: int) -> list[datetime]:
+    return _changes(zone, datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
 
 
 def _changes(zone: ZoneInfo, begin: datetime, end: datetime) -> list[datetime]:

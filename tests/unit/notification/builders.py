@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -37,7 +38,12 @@ A = TypeVar("A", bound=AppointmentEvent)
 
 
 def an_office(**changes: Any) -> Office:
-    return Office.model_validate({**tomllib.loads(OFFICE_FILE.read_text()), **changes})
+    return Office.model_validate({**_office_data(), **changes})
+
+
+@cache
+def _office_data() -> dict[str, Any]:
+    return tomllib.loads(OFFICE_FILE.read_text())
 
 
 def a_state(**changes: Any) -> AppointmentState:

@@ -79,17 +79,29 @@ def test_local_time_holds_across_the_clock_change(starts_at: datetime, local: st
 
 
 def _offset(timezone: Any, wall: datetime) -> timedelta:
-    rules = sorted(
-        (part for part in timezone.subcomponents if part["DTSTART"].dt <= wall), key=lambda p: p["DTSTART"].dt
-    )
-    offset: timedelta = rules[-1]["TZOFFSETTO"].td
-    return offset
+    return wall.replace(tzinfo=timezone.to_tz(lookup_tzid=False)).utcoffset() or timedelta()
 
 
 def test_zone_rules_begin_at_the_local_time_before_the_change() -> None:
     raw = calendar(ENTRY).decode()
-    assert "BEGIN:DAYLIGHT\r\nDTSTART:20260329T020000\r\n" in raw
-    assert "BEGIN:STANDARD\r\nDTSTART:20261025T030000\r\n" in raw
+    assert "BEGIN:DAYLIGHT\r\nDTSTART:19960331T020000\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n" in raw
+    assert "BEGIN:STANDARD\r\nDTSTART:19961027T030000\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\r\n" in raw
+
+
+def test_entries_of_all_years_bring_the_same_zone() -> None:
+    """Programs keep the first that they got under its name, and go by it for later entries too."""
+    near, far = parsed(ENTRY), parsed(replace(ENTRY, starts_at=VISIT + timedelta(days=700)))
+    assert near[0].timezones[0].to_ical() == far[0].timezones[0].to_ical()
+
+
+def test_a_zone_without_a_rule_has_its_changes_one_by_one() -> None:
+    """Morocco's clock follows the moon."""
+    starts_at = datetime(2027, 6, 1, 9, 0, tzinfo=UTC)
+    result, event = parsed(replace(ENTRY, timezone="Africa/Casablanca", starts_at=starts_at))
+    assert b"RRULE" not in result.timezones[0].to_ical()
+    assert len(result.timezones[0].subcomponents) >= 3
+    wall = event["DTSTART"].dt.replace(tzinfo=None)
+    assert _offset(result.timezones[0], wall) == event["DTSTART"].dt.utcoffset()
 
 
 def test_a_zone_without_clock_changes_has_one_rule() -> None:
