@@ -9,8 +9,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from services.notification.api import RECEIPTS_PATH, receipt_routes
+from services.notification.arriving import Arrivals
 from services.notification.channels.email import EmailChannel, SmtpServer
-from services.notification.channels.sms import Caps, Chosen, SmsChannel, choose
+from services.notification.channels.sms import Caps, Chosen, SmsChannel, choose, receipt_readers
+from services.notification.channels.sms.receipts import ReceiptReader
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.delivery.gates import Circuit, Gate, Limits, Patience
 from services.notification.delivery.providers import GatedMail, SmsPool, Weighted
@@ -20,7 +23,7 @@ from services.notification.opening import Opener
 from services.notification.rendering import Renderer
 from services.notification.retention import Forgetting
 from services.notification.settings import Settings
-from services.notification.storage import Deliveries, Known, SpentSegments
+from services.notification.storage import Deliveries, Known, Reports, SpentSegments
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
@@ -60,6 +63,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         quiet_hours=settings.quiet_hours == "on",
         sandbox=Sandbox(settings.sandbox),
     )
+    reports = Reports(db)
+    arrivals = Arrivals(reports=reports, deliveries=deliveries, relay=relay, clock=clock)
     recorder = Recorder(deliveries=deliveries, relay=relay)
     dispatcher = Dispatcher(
         deliveries=deliveries,
@@ -85,7 +90,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(deliveries.ensure_indexes)
         await once_it_answers(known.ensure_indexes)
         await once_it_answers(spent.ensure_indexes)
-        async with running(clock, publisher, relay, dispatcher, forgetting, consumers):
+        await once_it_answers(reports.ensure_indexes)
+        async with running(clock, publisher, relay, dispatcher, arrivals, forgetting, consumers):
             yield
         await mail_channel.close()
         if sms:
@@ -99,11 +105,17 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     app = create_app(
         title="Amtstermin notification",
-        description="Sends e-mail and SMS for what happens to appointments. It has no interface but its events.",
+        description="Sends e-mail and SMS for what happens to appointments, and hears what became of them.",
         health=health,
         lifespan=lifespan,
     )
+    app.include_router(receipt_routes(arrivals=arrivals, readers=_readers(settings), clock=clock))
     return app, health
+
+
+def _readers(settings: Settings) -> dict[str, ReceiptReader]:
+    address = f"{settings.public_url}{RECEIPTS_PATH}" if settings.public_url else None
+    return receipt_readers(settings.sms_gateways, secrets=settings.all_sms_secrets, address=address)
 
 
 def _server(settings: Settings) -> SmtpServer:

@@ -25,3 +25,5 @@ SENDING = Histogram(
 )
 SMS_SEGMENTS = Counter("notification_sms_segments_total", "Segments taken over", ["provider", "encoding"])
 SMS_CAPPED = Counter("notification_sms_capped_total", "Text messages beyond the cap of their day", ["office"])
+REPORTS = Counter("notification_reports_total", "Receipts and bounces, each counted once", ["by", "told"])
+RECEIPTS_REFUSED = Counter("notification_receipts_refused_total", "Receipts not believed or not read", ["why"])

@@ -40,6 +40,8 @@ class Settings(CommonSettings):
     sms_providers: Path | None = None
     # What that file may not hold: {"<provider>": {"<secret>": "…"}}.
     sms_secrets: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
+    # Where providers reach this service from outside, as https://termine.example/notification: for their receipts.
+    public_url: str | None = None
     # ISO 3166 codes, as DE,AT,CH. Every further country costs more and invites abuse.
     sms_countries: str = "DE"
     # Segments of one message, and of one office on one of its days.
@@ -90,6 +92,13 @@ class Settings(CommonSettings):
     def _countries_exist(cls, value: str) -> str:
         read_countries(value)
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_is_one(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https://")
+        return value.rstrip("/") if value else None
 
     @property
     def sms_gateways(self) -> tuple[Gateway, ...]:

@@ -7,6 +7,7 @@ from shared.contracts import (
     AppointmentState,
     Demand,
     DemandMeasured,
+    NotificationDelivered,
     NotificationExpired,
     NotificationFailed,
     NotificationSent,
@@ -21,6 +22,7 @@ from shared.messaging import Handlers
 _APPOINTMENT_EVENTS = [event for event in EVENTS.values() if issubclass(event, AppointmentEvent)]
 NotificationEvent = (
     NotificationSent
+    | NotificationDelivered
     | NotificationFailed
     | NotificationUndeliverable
     | NotificationExpired
@@ -43,6 +45,7 @@ def handlers(*, facts: Facts, offices: Offices) -> Handlers:
     @on(
         "reporting.notifications",
         NotificationSent,
+        NotificationDelivered,
         NotificationFailed,
         NotificationUndeliverable,
         NotificationExpired,
@@ -91,10 +94,11 @@ def demand_fact(demand: Demand) -> DemandFact:
 
 
 def message_fact(event: NotificationEvent) -> MessageFact:
-    """The outcome stands in the event's type: `notification.sent.v1`."""
+    """The outcome stands in the event's type: `notification.sent.v1`. What arrived counts as sent."""
+    outcome = event.type.split(".")[1]
     return MessageFact(
         office=event.data.office,
         channel=event.data.channel,
-        outcome=event.type.split(".")[1],
+        outcome="sent" if outcome == "delivered" else outcome,
         at=event.data.sent_at or event.time,
     )

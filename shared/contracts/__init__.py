@@ -43,6 +43,7 @@ from shared.contracts.contacts import (
 from shared.contracts.event import Event, new_event
 from shared.contracts.notifications import (
     DeliveryState,
+    NotificationDelivered,
     NotificationExpired,
     NotificationFailed,
     NotificationSent,
@@ -89,6 +90,7 @@ __all__ = [
     "ErasedContact",
     "Event",
     "LinkRequested",
+    "NotificationDelivered",
     "NotificationExpired",
     "NotificationFailed",
     "NotificationSent",

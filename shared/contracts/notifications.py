@@ -22,6 +22,7 @@ class DeliveryState(Data):
     created_at: AwareDatetime
     due_at: AwareDatetime
     sent_at: AwareDatetime | None = None
+    delivered_at: AwareDatetime | None = None
     error: str | None = None
 
 
@@ -36,8 +37,14 @@ class NotificationSent(NotificationEvent):
     type: Literal["notification.sent.v1"] = "notification.sent.v1"
 
 
+class NotificationDelivered(NotificationEvent):
+    """A provider's receipt says that the message arrived at the phone."""
+
+    type: Literal["notification.delivered.v1"] = "notification.delivered.v1"
+
+
 class NotificationFailed(NotificationEvent):
-    """This channel is given up."""
+    """This channel is given up; also after `sent`, where a receipt or a bounce says that it did not arrive."""
 
     type: Literal["notification.failed.v1"] = "notification.failed.v1"
 

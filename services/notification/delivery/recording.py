@@ -92,9 +92,9 @@ class Recorder:
 
     async def _say_undeliverable(self, first: Stored, *, now: datetime) -> None:
         delivery, version = first.delivery, first.delivery.version + 1
-        state = _state(delivery, status="undeliverable", language=delivery.language, attempts=delivery.attempts)
+        state = state_of(delivery, status="undeliverable", language=delivery.language, attempts=delivery.attempts)
         state = state.model_copy(update={"error": first.error})
-        entry = _entry(NotificationUndeliverable, delivery, state, version=version, now=now)
+        entry = entry_of(NotificationUndeliverable, delivery, state, version=version, now=now)
         if await self._deliveries.mark_undeliverable(delivery.id, version=version, entries=[entry]):
             crash_point(CrashPoint.NOTIFICATION_AFTER_UNDELIVERABLE)
             metrics.UNDELIVERABLE.labels(delivery.purpose.value).inc()
@@ -144,18 +144,18 @@ def _with_event(record: Record, *, now: datetime) -> Record:
     if event is None:
         return record
     delivery = record.claimed.delivery
-    state = _state(delivery, status=record.status.value, language=record.language, attempts=record.attempts)
+    state = state_of(delivery, status=record.status.value, language=record.language, attempts=record.attempts)
     state = state.model_copy(update={"sent_at": record.sent_at, "error": record.error})
-    return replace(record, entries=(_entry(event, delivery, state, version=delivery.version + 1, now=now),))
+    return replace(record, entries=(entry_of(event, delivery, state, version=delivery.version + 1, now=now),))
 
 
-def _entry(cls: type[Event], delivery: Delivery, state: DeliveryState, *, version: int, now: datetime) -> Entry:
+def entry_of(cls: type[Event], delivery: Delivery, state: DeliveryState, *, version: int, now: datetime) -> Entry:
     trace = tracing.new(correlation_id=delivery.correlation_id, traceparent=delivery.traceparent)
     with tracing.within(trace):
         return outbox_entry(new_event(cls, subject=delivery.id, sequence=version, data=state, time=now))
 
 
-def _state(delivery: Delivery, *, status: str, language: str, attempts: int) -> DeliveryState:
+def state_of(delivery: Delivery, *, status: str, language: str, attempts: int) -> DeliveryState:
     return DeliveryState(
         delivery=delivery.id,
         appointment=delivery.appointment,

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from pymongo import InsertOne, UpdateMany, UpdateOne
 
+from services.notification.arrivals import Report, delivery_of
 from services.notification.channels import Taken
 from services.notification.domain import Channel, Delivery, Priority, Status
 from services.notification.purposes import Purpose
@@ -40,6 +41,17 @@ class Stored:
     delivery: Delivery
     status: Status
     error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """A delivery on which somebody reports. While it is `leased` a process has it in hand, unrecorded."""
+
+    delivery: Delivery
+    status: Status
+    leased: bool
+    arrived: bool
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +101,9 @@ class Deliveries:
             [("settle", 1)], name="settle", partialFilterExpression={"settle": True}
         )
         await self.collection.create_index([("not_after", 1)], name="not_after")
+        await self.collection.create_index(
+            [("taken.id", 1)], name="taken", partialFilterExpression={"taken.id": {"$type": "string"}}
+        )
         await ensure_outbox_index(self.collection)
 
     async def forget(self, *, late_since: datetime) -> int:
@@ -197,6 +212,35 @@ class Deliveries:
         )
         return result.modified_count == 1
 
+    async def handed_over(self, report: Report) -> HandedOver | None:
+        """The delivery that `report` is about, by our own reference first."""
+        found = None
+        if report.delivery and (id := delivery_of(report.delivery)):
+            found = await self.collection.find_one({"_id": id})
+        if found is None and report.message_id:
+            found = await self.collection.find_one({"taken.id": report.message_id, "taken.by": report.by})
+        return _handed_over(found) if found else None
+
+    async def reported(
+        self, known: HandedOver, entries: Sequence[Entry], *, delivered_at: datetime | None, error: str | None
+    ) -> bool:
+        """Writes that it arrived, or with None that it did not, where nothing has happened to it meanwhile.
+
+        False otherwise. What did not arrive is looked at like any other failure.
+        """
+        delivery = known.delivery
+        same = {"_id": delivery.id, "version": delivery.version, "token": {"$exists": False}}
+        changes: Document = {"version": delivery.version + len(entries), "error": error}
+        if delivered_at:
+            sent = {"sent_at": known.sent_at or delivered_at, "delivered_at": delivered_at}
+            changes |= {"status": Status.SENT.value, "finished_at": delivered_at, **sent}
+            gone = {"settle": "", "late_since": "", "waits_for": ""}
+        else:
+            changes |= {"status": Status.FAILED.value, "settle": True}
+            gone = {}
+        update: Document = {"$set": changes, "$push": _told(entries), **({"$unset": gone} if gone else {})}
+        return (await self.collection.update_one(same, update)).modified_count == 1
+
     async def oldest_due_at(self, *, now: datetime) -> datetime | None:
         """Of what waits or is retried, and of what nobody has looked at yet."""
         late = self.collection.find_one({"late_since": {"$exists": True}}, sort=[("late_since", 1)])
@@ -237,6 +281,16 @@ def _delivery(document: Document) -> Delivery:
         channel=Channel(document["channel"]),
         priority=Priority(document["priority"]),
         **values,
+    )
+
+
+def _handed_over(document: Document) -> HandedOver:
+    return HandedOver(
+        delivery=_delivery(document),
+        status=Status(document["status"]),
+        leased="token" in document,
+        arrived="delivered_at" in document,
+        sent_at=document.get("sent_at"),
     )
 
 

@@ -5,7 +5,7 @@ providers there are, `choosing` makes them. `answers`, `asking` and `templates` 
 """
 
 from services.notification.channels.sms.channel import Caps, SmsChannel
-from services.notification.channels.sms.choosing import Chosen, choose, gateways_of
+from services.notification.channels.sms.choosing import Chosen, choose, gateways_of, receipt_readers
 from services.notification.channels.sms.configuration import Gateway, WrongSms, read_configuration
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "choose",
     "gateways_of",
     "read_configuration",
+    "receipt_readers",
 ]

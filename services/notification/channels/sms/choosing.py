@@ -14,12 +14,14 @@ from services.notification.channels.sms.configuration import (
     FileGateway,
     Gateway,
     HttpGateway,
+    Receipts,
     SevenGateway,
     WrongSms,
     simple_gateway,
 )
 from services.notification.channels.sms.file import FileProvider
 from services.notification.channels.sms.http import HttpProvider
+from services.notification.channels.sms.receipts import ReceiptReader, SevenReceipts, SignedReceipts
 from services.notification.channels.sms.seven import SevenProvider
 
 Secrets = Mapping[str, Mapping[str, SecretStr]]
@@ -45,6 +47,28 @@ def choose(gateways: Sequence[Gateway], *, secrets: Secrets, timeout: timedelta)
 
 def _chosen(gateway: Gateway, provider: SmsProvider) -> Chosen:
     return Chosen(provider, gateway.weight, per_second=gateway.per_second, per_hour=gateway.per_hour)
+
+
+def receipt_readers(
+    gateways: Sequence[Gateway], *, secrets: Secrets, address: str | None
+) -> dict[str, ReceiptReader]:
+    """By the provider's name, of those that send receipts; `address` is where they come in, without the name.
+
+    Raises WrongSms where it is missing and part of what is signed.
+    """
+    readers: dict[str, ReceiptReader] = {}
+    for gateway in gateways:
+        secret = secrets.get(gateway.name, {}).get("receipts")
+        if secret is None:
+            continue
+        match gateway:
+            case HttpGateway(name=name, receipts=Receipts() as how):
+                readers[name] = SignedReceipts(name=name, how=how, secret=secret)
+            case SevenGateway(name=name):
+                if address is None:
+                    raise WrongSms(f"receipts of {name} need NOTIFICATION_PUBLIC_URL")
+                readers[name] = SevenReceipts(name=name, url=f"{address}/{name}", secret=secret)
+    return readers
 
 
 def _made(gateway: Gateway, secrets: Mapping[str, SecretStr], timeout: timedelta) -> SmsProvider:
