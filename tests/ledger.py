@@ -14,7 +14,6 @@ from shared.contracts.event import CONTENT_TYPE, Event
 from shared.setup import VHOST
 from tests.waiting import eventually
 
-
 # A reminder lies days ahead.
 _ON_ITS_WAY = {"status": "due", "purpose": {"$ne": "reminder"}}
 

@@ -11,7 +11,7 @@ import pytest
 import vobject
 
 from services.notification.catalogues import LANGUAGES
-from services.notification.channels.mime import Mail, build
+from services.notification.channels.email.mime import Mail, build
 from services.notification.domain import Delivery
 from services.notification.purposes import Purpose
 from shared.contracts import Step
