@@ -10,6 +10,8 @@ from services.notification.catalogues import direction, words
 
 # Plain "en" would put the month first.
 _LOCALES = {"en": "en_GB", "de-x-leicht": "de"}
+# Syria and Egypt name months differently, Iran and Afghanistan count them by the sun.
+_SEVERAL_CALENDARS = frozenset({"ar", "fa"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ def _said(at: datetime, zone: tzinfo, lang: str) -> Said:
 
 @lru_cache(maxsize=1024)
 def long_date(day: date, lang: str) -> str:
-    """With its weekday."""
-    return format_date(day, format="full", locale=_LOCALES.get(lang, lang))
+    """With its weekday; in figures beside it where the months' names differ from country to country."""
+    text = format_date(day, format="full", locale=_LOCALES.get(lang, lang))
+    return f"{text} ({day:%d.%m.%Y})" if lang in _SEVERAL_CALENDARS else text
 
 
 @lru_cache(maxsize=1024)

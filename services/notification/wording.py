@@ -14,7 +14,7 @@ from services.notification.entries import SendEntry
 from services.notification.purposes import NO_VISIT, Purpose, by_whom, has_time
 from services.notification.saying import said
 from shared.contracts import AppointmentState, Office, OpenContact
-from shared.contracts.offices import Location, MessageText, Service, Text
+from shared.contracts.offices import MESSAGE_PLACES, Location, MessageText, Service, Text
 
 __all__ = ["LANGUAGES", "language_for"]
 
@@ -30,8 +30,6 @@ _WHY = {
     "other": to_translate("Leider können wir Sie zur gebuchten Zeit nicht empfangen."),
 }
 _MOST_PROPOSALS = 5
-# Where an office's own texts go: around what a message says, or instead of a paragraph.
-_PLACES = ("before", "after", "manage", "deadline")
 
 
 class Told(NamedTuple):
@@ -159,7 +157,9 @@ def _of_services(purpose: Purpose, services: Sequence[Service], lang: str) -> di
 
 def _of_office(purpose: Purpose, office: Office, service: str | None, lang: str) -> dict[str, Any]:
     texts = [text for text in office.messages.texts if _belongs(text, purpose, service)]
-    placed = {place: tuple(in_language(t.text, lang) for t in texts if t.place == place) for place in _PLACES}
+    placed = {
+        place: tuple(in_language(t.text, lang) for t in texts if t.place == place) for place in MESSAGE_PLACES
+    }
     return {
         "dir": direction(lang),
         "sender": office.sender,

@@ -7,6 +7,25 @@ from pydantic import Field
 
 from shared.contracts.event import Data, Event
 
+# Where an office's own text goes in a message, and in which ones there is room for it.
+MESSAGE_PLACES = ("before", "after", "manage", "deadline")
+MESSAGE_PURPOSES = (
+    "confirm_request",
+    "confirmation",
+    "reminder",
+    "changed",
+    "rescheduled",
+    "cancellation",
+    "office_cancellation",
+    "waiting",
+    "offer",
+    "offer_expired",
+    "link",
+    "entry",
+    "erased",
+    "invitation",
+)
+
 # A text in several languages, by language code: {"de": …, "en": …}. German is always there.
 Text = dict[str, str]
 _TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
@@ -126,8 +145,9 @@ class Municipality(Data):
 class MessageText(Data):
     """What an office adds to a message, or says instead: see docs/office-data.md.
 
-    It holds for one `purpose` or all that tell of a visit, and for one `service` or all. `place` is `before` or
-    `after` what the message says, or the paragraph that it takes the place of: `manage` or `deadline`.
+    It holds for one `purpose` (of MESSAGE_PURPOSES) or all that tell of a visit, and for one `service` or all.
+    `place` is one of MESSAGE_PLACES: `before` or `after` what the message says, or the paragraph that it takes the
+    place of.
     """
 
     purpose: str | None = None

@@ -1,6 +1,7 @@
 """What in an office's data is well formed and still cannot be meant, each as "key = value: what is wrong"."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import Any, get_args
@@ -17,6 +18,7 @@ from shared.contracts import offices
 _MODES = ("open", "invitation", "walk_in")
 _CHANNELS = get_args(Channel)
 _PLAIN = re.compile("[A-Za-z0-9_-]{1,60}")
+_LONGEST_MESSAGE_TEXT = 1000
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
@@ -75,6 +77,29 @@ def _services(data: OfficeData) -> Iterator[str]:
 def _german(key: str, text: offices.Text) -> Iterator[str]:
     if "de" not in text:
         yield f"{key} = {text!r}: the German text is missing"
+
+
+def _messages(data: OfficeData) -> Iterator[str]:
+    """Who asks for a text in a message that there is none of would wait for it in vain."""
+    services = {service.id for service in data.services}
+    for place, given in enumerate(data.messages.texts):
+        key = f"messages.texts.{place}"
+        yield from _german(f"{key}.text", given.text)
+        if given.place not in offices.MESSAGE_PLACES:
+            yield f"{key}.place = {given.place!r}: not one of {', '.join(offices.MESSAGE_PLACES)}"
+        if given.purpose is not None and given.purpose not in offices.MESSAGE_PURPOSES:
+            yield f"{key}.purpose = {given.purpose!r}: not one of {', '.join(offices.MESSAGE_PURPOSES)}"
+        if given.service is not None and given.service not in services:
+            yield f"{key}.service = {given.service!r}: no such service"
+        yield from _plain(f"{key}.text", given.text)
+
+
+def _plain(key: str, text: offices.Text) -> Iterator[str]:
+    for language, said in text.items():
+        if not said.strip() or len(said) > _LONGEST_MESSAGE_TEXT:
+            yield f"{key}.{language}: must have 1 to {_LONGEST_MESSAGE_TEXT} signs"
+        if any(unicodedata.category(sign) in ("Cc", "Co") and sign != "\n" for sign in said):
+            yield f"{key}.{language}: must not have control signs"
 
 
 def _languages(data: OfficeData) -> Iterator[str]:
@@ -240,6 +265,7 @@ _CHECKS: tuple[Callable[[OfficeData], Iterator[str]], ...] = (
     _time_zone,
     _holidays,
     _services,
+    _messages,
     _languages,
     _combinations,
     _authorities,

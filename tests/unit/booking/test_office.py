@@ -112,7 +112,12 @@ def test_errors_in_an_office_file_name_file_key_and_value(tmp_path: Path) -> Non
     assert "given twice" in broken(tmp_path, 'id = "counter_2"', 'id = "counter_1"')
 
 
+def own_text(line: str, text: str = '{ de = "Hallo" }') -> str:
+    return f"[[messages.texts]]\n{line}\ntext = {text}\n"
+
+
 PAIR = 'combines_with = ["eat_pin"]'
+SMS = 'sms_sender = "Landratsamt Zollernalbkreis"'
 RANGE = 'from = "D"\nto = "GQ"'
 
 
@@ -147,6 +152,21 @@ RANGE = 'from = "D"\nto = "GQ"'
             "valid_from = '0001-01-01': not between the years",
         ),
         ('de = "Heiligabend"', '"d\\u0000" = "Heiligabend"', "may have letters, digits"),
+        (SMS, own_text('place = "middle"'), "messages.texts.0.place = 'middle': not one of before, after,"),
+        (
+            SMS,
+            own_text('purpose = "reminders"'),
+            "messages.texts.0.purpose = 'reminders': not one of confirm_request",
+        ),
+        (SMS, own_text('service = "none"'), "messages.texts.0.service = 'none': no such service"),
+        (
+            SMS,
+            own_text("", '{ en = "Hello" }'),
+            "messages.texts.0.text = {'en': 'Hello'}: the German text is missing",
+        ),
+        (SMS, own_text("", '{ de = "" }'), "messages.texts.0.text.de: must have 1 to 1000 signs"),
+        (SMS, own_text("", '{ de = "a\\uE000b" }'), "messages.texts.0.text.de: must not have control signs"),
+        (SMS, own_text('where = "end"'), "messages.texts.0.where = 'end': Extra inputs"),
     ],
 )
 def test_what_cannot_be_meant_is_an_error(tmp_path: Path, old: str, new: str, told: str) -> None:
