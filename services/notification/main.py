@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from services.notification.api import RECEIPTS_PATH, receipt_routes
 from services.notification.arriving import Arrivals
 from services.notification.channels.email import EmailChannel, SmtpServer
+from services.notification.channels.email.smtp import Sign
 from services.notification.channels.sms import Caps, Chosen, SmsChannel, choose, receipt_readers
 from services.notification.channels.sms.receipts import ReceiptReader
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
@@ -46,7 +47,13 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
     known, deliveries = Known(db, keys=keys_client[settings.keys_database]), Deliveries(db)
     relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
-    mail_channel = EmailChannel(_server(settings), sender=settings.sender, timeout=settings.send_timeout)
+    mail_channel = EmailChannel(
+        _server(settings),
+        sender=settings.sender,
+        timeout=settings.send_timeout,
+        return_path=settings.return_path,
+        sign=_signature(settings),
+    )
     mail = GatedMail(mail_channel, gate=_gate("smtp", _smtp_limits(settings), clock))
     spent = SpentSegments(db)
     pool = _pool(settings, clock)
@@ -129,6 +136,15 @@ def _server(settings: Settings) -> SmtpServer:
         password=settings.smtp_password,
         ca=settings.smtp_ca,
     )
+
+
+def _signature(settings: Settings) -> Sign | None:
+    if not settings.dkim_key_file or not settings.dkim_selector:
+        return None
+    from services.notification.channels.email.dkim import DkimKey
+
+    domain = settings.dkim_domain or settings.sender.rpartition("@")[2]
+    return DkimKey.read(settings.dkim_key_file, selector=settings.dkim_selector, domain=domain).signed
 
 
 def _gate(name: str, limits: Limits, clock: DatabaseClock) -> Gate:

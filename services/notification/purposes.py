@@ -67,6 +67,12 @@ HAS_SMS = WITH_SMS | {Purpose.CONFIRM_REQUEST}
 MAKES_TIME_OWN = ("confirmed", "rescheduled", "restored")
 
 
+# Who waits may stop waiting by one click; a POST to the link does it.
+OF_WAITING = frozenset({"waiting", "offer", "offer_expired"})
+# What nobody needs in order to know their appointment; all other mails are required.
+OPTIONAL = OF_WAITING | {"reminder"}
+
+
 def purpose_of(event: AppointmentEvent) -> Purpose | None:
     """None where the event asks for no message, or nobody has said how to be reached."""
     if event.data.contact_sequence is None:

@@ -17,7 +17,7 @@ from services.notification.catalogues import FALLBACK, words
 from services.notification.channels.email.mime import Mail
 from services.notification.domain import Delivery, Send
 from services.notification.entries import SendEntry
-from services.notification.purposes import Purpose
+from services.notification.purposes import OF_WAITING, OPTIONAL, Purpose
 from services.notification.staff_mails import SendStaff
 from services.notification.wording import Occasion, Own, entry_occasion, entry_own, occasion_of, own_of
 from shared.contracts import AppointmentState
@@ -66,6 +66,8 @@ class Renderer:
             html=self._filled(occasion, "html", own, escape),
             calendar=calendar,
             method=method,
+            unsubscribe=own.manage_url if delivery.purpose in OPTIONAL else None,
+            one_click=delivery.purpose in OF_WAITING,
         )
 
     def sms(self, delivery: Delivery, facts: Send) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notification.channels.mime import Mail
+from services.notification.channels.email.mime import Mail
 from services.notification.domain import Channel, Delivery, KnownState, Send
 from services.notification.entries import SendEntry
 from services.notification.purposes import TO_STAFF, Purpose

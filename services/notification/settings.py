@@ -1,10 +1,11 @@
 """Settings of the notification service: NOTIFICATION_… in the environment, or files of that name."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.notification.channels.email import is_plain_address
@@ -33,6 +34,13 @@ class Settings(CommonSettings):
     smtp_ca: Path | None = None
     # The address that mails come from; the name beside it is the office's.
     sender: str
+    # Where bounces go; with {delivery} in the part before the @, where the server knows sub-addresses.
+    return_path: str | None = None
+    # A private key in PEM signs each mail for <selector>._domainkey.<domain>.
+    dkim_key_file: Path | None = None
+    dkim_selector: str | None = None
+    # Else the sender's.
+    dkim_domain: str | None = None
     sms: str = "none"
     # For the gateway that NOTIFICATION_SMS names.
     sms_token: SecretStr | None = None
@@ -80,6 +88,28 @@ class Settings(CommonSettings):
     @classmethod
     def _sandbox_in_small_letters(cls, value: frozenset[str] | None) -> frozenset[str] | None:
         return None if value is None else frozenset(to.strip().lower() for to in value)
+
+    @field_validator("return_path")
+    @classmethod
+    def _return_path_is_an_address(cls, value: str | None) -> str | None:
+        # As long as the longest delivery's sign makes it.
+        longest = (value or "").replace("{delivery}", "d" * 56)
+        if value and (not is_plain_address(longest) or longest.find("@") > 64):
+            raise ValueError("must be a plain mail address, with {delivery} before the @ or without")
+        return value
+
+    @field_validator("dkim_selector", "dkim_domain")
+    @classmethod
+    def _dkim_names_are_names(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", value):
+            raise ValueError("must be a name as DNS has them")
+        return value
+
+    @model_validator(mode="after")
+    def _dkim_is_whole(self) -> Self:
+        if bool(self.dkim_key_file) != bool(self.dkim_selector):
+            raise ValueError("dkim_key_file and dkim_selector belong together")
+        return self
 
     @field_validator("sms")
     @classmethod

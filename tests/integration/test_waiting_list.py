@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from deploy.local.stack import Stack
+from services.booking.api import pages
 from services.booking.commands import WaitingList, WishNotPossible, WishRequest
 from services.booking.domain.appointment import Appointment, Wish
 from services.booking.domain.cells import cells_of, read_cell, set_bits, start_of
@@ -221,3 +224,32 @@ async def test_a_wish_ends_with_its_last_day(desk: Desk, waiting_list: WaitingLi
     await desk.sweeper.sweep()
 
     assert (await desk.document(entry.id))["status"] == "expired"
+
+
+async def test_one_click_in_a_mail_program_ends_the_waiting(desk: Desk, waiting_list: WaitingList) -> None:
+    """RFC 8058: a POST without cookie or question, to the link that the mail's header names."""
+    waits, also = await waiter(desk, waiting_list, "a"), await booked(desk, place=0, who="b")
+    await waiting_list.join(also.id, wish_for(desk))
+    done = await booked(desk, place=3, who="c")
+    for entry, after in ((waits, "cancelled"), (also, "confirmed"), (done, "confirmed")):
+        link = f"/manage/{entry.id}?secret={KEYS.secret('manage', entry.id)}"
+        assert await _clicked(desk, waiting_list, link) == 200
+        assert await _clicked(desk, waiting_list, link) == 200
+        now = await desk.booking.appointments.get(entry.id)
+        assert (now.status, now.wish) == (after, None)
+
+
+async def test_one_click_needs_the_secret_and_its_word(desk: Desk, waiting_list: WaitingList) -> None:
+    entry = await waiter(desk, waiting_list, "a")
+    link = f"/manage/{entry.id}?secret="
+    assert await _clicked(desk, waiting_list, f"{link}guessed") == 403
+    assert await _clicked(desk, waiting_list, f"{link}{KEYS.secret('manage', entry.id)}", word="Yes") == 422
+    assert (await desk.booking.appointments.get(entry.id)).status == "waiting"
+
+
+async def _clicked(desk: Desk, waiting_list: WaitingList, link: str, *, word: str = "One-Click") -> int:
+    nothing: Any = None
+    app = FastAPI()
+    app.include_router(pages.router(desk.booking, nothing, nothing, waiting_list))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        return (await client.post(link, data={"List-Unsubscribe": word})).status_code

@@ -34,7 +34,7 @@ def add_routes(
     app.include_router(waiting.router(booking, waiting_list, guard))
     app.include_router(proofs.router(guard, offices=booking.offices))
     app.include_router(person.router(erasing))
-    app.include_router(pages.router(booking, erasing, guard))
+    app.include_router(pages.router(booking, erasing, guard, waiting_list))
 
 
 def add_staff_routes(

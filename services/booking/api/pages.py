@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from services.booking.api.own import opens
 from services.booking.api.schemas import export_out
-from services.booking.commands import Booking, CodeUsedUp, WrongSecret
+from services.booking.commands import Booking, CodeUsedUp, WaitingList, WrongSecret
 from services.booking.domain.appointment import OPEN, AlreadyOver, Appointment, Expired, WrongStatus
 from services.booking.erasing import Erasing
 from services.booking.guard import Guard, ProofRejected
@@ -41,11 +41,14 @@ _FAULTS: dict[type[Exception], tuple[int, str]] = {
 }
 Secret = Annotated[str, Query(max_length=100)]
 EntryToken = Annotated[str, Query(max_length=200)]
+# What a mail program posts to the address in List-Unsubscribe.
+OneClick = Annotated[Literal["One-Click"], Form(alias="List-Unsubscribe")]
 FormSecret = Annotated[str, Form(max_length=100)]
 
 
-def router(booking: Booking, erasing: Erasing, guard: Guard) -> APIRouter:
+def router(booking: Booking, erasing: Erasing, guard: Guard, waiting_list: WaitingList) -> APIRouter:
     routes = APIRouter(include_in_schema=False, route_class=_FaultPage)
+    _add_one_click(routes, booking, waiting_list)
 
     @routes.get("/confirm/{id}")
     async def ask(id: uuid.UUID, secret: Secret = "") -> HTMLResponse:
@@ -93,6 +96,18 @@ def router(booking: Booking, erasing: Erasing, guard: Guard) -> APIRouter:
         return _page("entry.html", token=token, minutes=minutes, holds=HOLDS_PER_ENTRY)
 
     return routes
+
+
+def _add_one_click(routes: APIRouter, booking: Booking, waiting_list: WaitingList) -> None:
+    @routes.post("/manage/{id}")
+    async def stop_waiting(id: uuid.UUID, asked: OneClick, secret: Secret = "") -> Response:
+        """The button of a mail program (RFC 8058): no more mails of the waiting list. A confirmed time stays."""
+        appointment = await _own(booking, str(id), secret)
+        if appointment.status == "waiting":
+            await booking.cancel(str(id))
+        elif appointment.status == "confirmed" and appointment.wish:
+            await waiting_list.leave(str(id))
+        return Response(status_code=200)
 
 
 class _FaultPage(APIRoute):

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from services.notification.channels.email.mime import Mail, build, is_plain_address, message_id, recipient
+from services.notification.channels.email.mime import (
+    Mail,
+    build,
+    is_plain_address,
+    message_id,
+    recipient,
+    return_path,
+)
 from tests.unit.notification.builders import NOW, SENDER
 
 EVIL = "\r\nBcc: victim@example.org\r\n\r\n<b>evil</b>"
@@ -147,3 +154,36 @@ def test_an_address_outside_ascii_is_kept_as_it_is() -> None:
 def test_an_international_domain_becomes_ascii() -> None:
     assert recipient("info@zürich.example") == "info@xn--zrich-kva.example"
     assert parsed(a_mail(to="info@zürich.example"))["To"] == "info@xn--zrich-kva.example"
+
+
+def test_only_what_nobody_needs_can_be_ended() -> None:
+    assert parsed(a_mail())["List-Unsubscribe"] is None
+    message = parsed(a_mail(unsubscribe="https://termine.example/manage/1?secret=abc", one_click=True))
+    assert message["List-Unsubscribe"] == "<https://termine.example/manage/1?secret=abc>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    message = parsed(a_mail(unsubscribe="https://termine.example/manage/1?secret=abc"))
+    assert message["List-Unsubscribe"]
+    assert message["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize(
+    "link", [f"https://x{EVIL}", "https://x y", "https://x>", "javascript:alert(1)", "https://ü"]
+)
+def test_a_link_that_is_none_ends_nothing(link: str) -> None:
+    message = parsed(a_mail(unsubscribe=link, one_click=True))
+    assert message["List-Unsubscribe"] is None
+    assert message["List-Unsubscribe-Post"] is None
+    assert message["Bcc"] is None
+
+
+def test_plain_http_is_no_one_click() -> None:
+    assert parsed(a_mail(unsubscribe="http://127.0.0.1/x", one_click=True))["List-Unsubscribe-Post"] is None
+
+
+def test_the_return_path_names_the_mail() -> None:
+    longest = "0192aaaa-0000-7000-8000-000000000001:office_cancellation:email"
+    path = return_path("bounces+{delivery}@amt.example", longest)
+    assert path == "bounces+0192aaaa000070008000000000000001.office_cancellation@amt.example"
+    assert is_plain_address(path)
+    assert path.index("@") <= 64
+    assert return_path("bounces@amt.example", longest) == "bounces@amt.example"

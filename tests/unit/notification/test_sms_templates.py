@@ -9,7 +9,7 @@ from services.notification.channels.sms.templates import filled, found, gaps, un
 TEMPLATE = {
     "messages": [{"to": "{to}", "body": {"text": "{text}"}, "ref": "{reference}"}],
     "type": 1,
-    "test": False,
+    "on": False,
 }
 
 

@@ -17,12 +17,16 @@ from functools import lru_cache
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _LABEL = r"\w(?:[\w-]*\w)?"
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
+_WEB_ADDRESS = re.compile(r"https?://[!#-;=?-Z\[\]_a-z~]{1,900}")
 _UNSAFE_IN_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """`calendar` is an iCalendar object, `method` its iTIP method."""
+    """`calendar` is an iCalendar object, `method` its iTIP method.
+
+    `unsubscribe` is where the reader ends such mails; with `one_click` a POST there does it (RFC 8058).
+    """
 
     reference: str
     to: str
@@ -33,6 +37,8 @@ class Mail:
     html: str
     calendar: bytes | None = None
     method: str | None = None
+    unsubscribe: str | None = None
+    one_click: bool = False
 
 
 def is_plain_address(value: str) -> bool:
@@ -58,6 +64,18 @@ def message_id(reference: str, sender: str) -> str:
     return f"<{_UNSAFE_IN_ID.sub('.', reference)}@{sender.rpartition('@')[2]}>"
 
 
+def return_path(template: str, reference: str) -> str:
+    """The envelope's sender. `{delivery}` in it becomes the delivery's own sign, so that a bounce names its mail
+    even where it carries nothing of it."""
+    return template.replace("{delivery}", sign_of(reference))
+
+
+def sign_of(reference: str) -> str:
+    """Short enough for a local part: the event's id without its dashes, and the purpose."""
+    event, _, rest = reference.partition(":")
+    return f"{event.replace('-', '')}.{rest.partition(':')[0]}"
+
+
 def build(mail: Mail, *, sender: str, now: datetime) -> bytes:
     """Raises ValueError where the recipient is no address, or the subject has line breaks."""
     headers = (
@@ -68,9 +86,20 @@ def build(mail: Mail, *, sender: str, now: datetime) -> bytes:
         f"Message-ID: {message_id(mail.reference, sender)}\r\n",
         f"Content-Language: {_UNSAFE_IN_ID.sub('', mail.language)}\r\n",
         "Auto-Submitted: auto-generated\r\n",
+        *_list_headers(mail),
         "MIME-Version: 1.0\r\n",
     )
     return "".join(headers).encode() + _body(mail)
+
+
+def _list_headers(mail: Mail) -> tuple[str, ...]:
+    """None where the address could hold more than an address."""
+    if not mail.unsubscribe or not _WEB_ADDRESS.fullmatch(mail.unsubscribe):
+        return ()
+    link = f"List-Unsubscribe: <{mail.unsubscribe}>\r\n"
+    if mail.one_click and mail.unsubscribe.startswith("https:"):
+        return (link, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+    return (link,)
 
 
 def _body(mail: Mail) -> bytes:

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import aiosmtplib
 from pydantic import SecretStr
 
 from services.notification.channels import PermanentFailure, TemporaryFailure, Throttled, Unavailable
-from services.notification.channels.email.mime import Mail, build, recipient
+from services.notification.channels.email.mime import Mail, build, recipient, return_path
 
 # Servers close what idles, and some close a connection after a hundred mails.
 _LONGEST_IDLE_S = 20.0
@@ -26,6 +27,10 @@ _TAKEN = (aiosmtplib.SMTPStatus.completed, aiosmtplib.SMTPStatus.will_forward)
 _TOO_MUCH = re.compile(r"\b4\.(5\.3|7\.28)\b|too (many|much)|rate limit|throttl", re.IGNORECASE)
 # "Try again on another connection": the server ends this one before it has taken anything.
 _CLOSING = 421
+
+
+class Sign(Protocol):
+    def __call__(self, message: bytes, *, now: datetime) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +61,20 @@ class _Connection:
 class EmailChannel:
     """Opens as many connections as there are sends at once; each send ends within `timeout`."""
 
-    def __init__(self, server: SmtpServer, *, sender: str, timeout: timedelta) -> None:
+    def __init__(
+        self,
+        server: SmtpServer,
+        *,
+        sender: str,
+        timeout: timedelta,
+        return_path: str | None = None,
+        sign: Sign | None = None,
+    ) -> None:
+        """Bounces go to `return_path`, else to `sender`; `sign` puts a signature before the mail."""
         self._server = server
         self._sender = sender
+        self._return_path = return_path or sender
+        self._sign = sign
         self._timeout = timeout.total_seconds()
         self._idle: list[_Connection] = []
         self._tls = ssl.create_default_context(cafile=server.ca) if server.tls != "none" else None
@@ -67,11 +83,12 @@ class EmailChannel:
         """Returns once the server has taken the mail over. Raises TemporaryFailure or PermanentFailure."""
         try:
             to, message = recipient(mail.to), build(mail, sender=self._sender, now=now)
+            message = self._sign(message, now=now) if self._sign else message
         except ValueError as error:
             raise PermanentFailure("not a mail address") from error
         try:
             async with asyncio.timeout(self._timeout):
-                await self._transfer(to, message)
+                await self._transfer(to, message, back=return_path(self._return_path, mail.reference))
         except TimeoutError as error:
             raise TemporaryFailure("timeout") from error
         except aiosmtplib.SMTPException as error:
@@ -86,11 +103,11 @@ class EmailChannel:
                 await connection.client.quit(timeout=2)
             connection.client.close()
 
-    async def _transfer(self, to: str, message: bytes) -> None:
+    async def _transfer(self, to: str, message: bytes, *, back: str) -> None:
         connection = self._take_idle()
         if connection:
             try:
-                await self._begin(connection, to)
+                await self._begin(connection, to, back=back)
             except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPSenderRefused) as error:
                 # An idle connection that the server has closed meanwhile: nothing was handed over yet.
                 if getattr(error, "code", _CLOSING) != _CLOSING:
@@ -98,11 +115,11 @@ class EmailChannel:
                 connection = None
         if connection is None:
             connection = await self._connect()
-            await self._begin(connection, to)
+            await self._begin(connection, to, back=back)
         async with self._kept(connection):
             await connection.client.data(message)
 
-    async def _begin(self, connection: _Connection, to: str) -> None:
+    async def _begin(self, connection: _Connection, to: str, *, back: str) -> None:
         """MAIL and RCPT. A server without SMTPUTF8 cannot reach an address outside ASCII."""
         options: tuple[bytes, ...] = ()
         if not to.isascii():
@@ -113,9 +130,9 @@ class EmailChannel:
         async with self._kept(connection, until_success=True):
             # The library's own `mail` and `rcpt` parse the address anew each time.
             execute = connection.client.execute_command
-            answer = await execute(b"MAIL", f"FROM:<{self._sender}>".encode(), *options)
+            answer = await execute(b"MAIL", f"FROM:<{back}>".encode(), *options)
             if answer.code != aiosmtplib.SMTPStatus.completed:
-                raise aiosmtplib.SMTPSenderRefused(answer.code, answer.message, self._sender)
+                raise aiosmtplib.SMTPSenderRefused(answer.code, answer.message, back)
             answer = await execute(b"RCPT", f"TO:<{to}>".encode())
             if answer.code not in _TAKEN:
                 raise aiosmtplib.SMTPRecipientRefused(answer.code, answer.message, to)
