@@ -38,6 +38,17 @@ def mobile_number(phone: str | None, *, countries: frozenset[str] = COUNTRIES) -
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def any_number(phone: str | None) -> str | None:
+    """`phone` in E.164 where it is a valid number of any kind, for calls; else None."""
+    try:
+        number = phonenumbers.parse(phone or "", _HOME)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
 def read_countries(setting: str) -> frozenset[str]:
     """`DE,AT,CH` as a set of ISO 3166 codes. Raises ValueError for what is no country, or where there is none."""
     countries = frozenset(code.strip().upper() for code in setting.split(",") if code.strip())

@@ -15,6 +15,7 @@ from deploy.local.ports import Ports
 from deploy.local.process import ROOT, Process
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.servers import MailCatcher, Mongod
+from shared.phones import COUNTRIES
 from shared.setup import Addresses, Trouble, deploy_folder, make_secrets, read_secret
 
 SERVICES = ("booking", "notification", "reporting")
@@ -188,6 +189,7 @@ class Stack:
             first = self.services["booking"].port if "booking" in self.services else port
             settings["BOOKING_PUBLIC_URL"] = f"http://127.0.0.1:{first}"
             settings["BOOKING_OFFICES"] = str(ROOT / "deploy" / "offices")
+            settings["BOOKING_SMS_COUNTRIES"] = ",".join(COUNTRIES)
         if kind == "notification":
             settings["NOTIFICATION_SMTP_HOST"] = "127.0.0.1"
             settings["NOTIFICATION_SMTP_PORT"] = str(self.mail.port)

@@ -68,6 +68,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         demand=demand,
         keep_request=settings.request_without_message,
         inviting=Inviting(Invitations(db), keys=keys, clock=clock),
+        sms_countries=frozenset(settings.sms_countries),
     )
     proxies = Proxies(settings.trusted_proxies, settings.proxy_header)
     guard = _guard(settings, booking, db=db, relay=relay, proxies=proxies)

@@ -42,7 +42,7 @@ class Person:
 class GivenContact:
     """How to reach a person, as it was given."""
 
-    email: str = field(repr=False)
+    email: str | None = field(repr=False)
     language: str
     given_name: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
@@ -109,7 +109,7 @@ class People:
             has_email=bool(given.email),
             has_phone=bool(given.phone),
             digest=self._secrets.digest("contact|" + json.dumps(asdict(given), sort_keys=True)),
-            email_digest=self.email_digest(given.email),
+            email_digest=self.email_digest(given.email) if given.email else None,
         )
 
     def email_digest(self, email: str) -> str:

@@ -9,7 +9,12 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.booking.guard.addresses import Network, ProxyHeader
 from services.booking.staff.settings import Grant, Issuer, OidcSettings
+from shared.phones import read_countries
 from shared.settings import CommonSettings
+
+
+def _countries(value: Any) -> Any:
+    return (read_countries(value) if value.strip() else ()) if isinstance(value, str) else value
 
 
 def _networks(value: Any) -> Any:
@@ -46,6 +51,8 @@ class Settings(CommonSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     # The one that the proxies write; the other one is passed on unread and so is the client's own word.
     proxy_header: ProxyHeader = "X-Forwarded-For"
+    # "DE,AT": mobile numbers of these countries can confirm by SMS, as in NOTIFICATION_SMS_COUNTRIES. Empty: none.
+    sms_countries: Annotated[frozenset[str], NoDecode, BeforeValidator(_countries)] = frozenset()
     sweep_every: timedelta = timedelta(seconds=5)
     # While nothing is known about the message that asks to confirm, the time is kept this long.
     request_without_message: timedelta = timedelta(hours=24)

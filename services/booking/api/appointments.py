@@ -27,6 +27,7 @@ from services.booking.calendar import calendar_entry
 from services.booking.commands import Booking, Day, Held, HoldRequest
 from services.booking.guard import Guard
 from services.booking.people import GivenContact
+from services.booking.reaching import addresses_of
 from services.booking.tokens import Keys
 
 
@@ -57,8 +58,9 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
     async def put_contact(
         request: Request, id: Own, contact: ContactIn, helper: HelperSecret = None
     ) -> AppointmentOut:
-        guard.contact(request, email=contact.email, helper=helper)
-        return appointment_out(await booking.request(id, GivenContact(**contact.model_dump())))
+        given = GivenContact(**contact.model_dump())
+        guard.contact(request, addresses=addresses_of(given), helper=helper)
+        return appointment_out(await booking.request(id, given))
 
     @routes.post("/appointments/{id}/confirm", summary="Confirm by the message's secret or code",
                  responses=responses(403, 404, 409, 410, 429))  # fmt: skip

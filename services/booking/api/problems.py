@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
-from services.booking import commands, erasing, guard, memory, people, storage
+from services.booking import commands, erasing, guard, memory, people, reaching, storage
 from services.booking.api import guard_problems
 from services.booking.domain import appointment, day, office, visits, waiting
 from shared.http import Problem, problem_response
@@ -72,6 +72,19 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         409, "too-many-contacts", "The contact was changed too often", "Please book again."),
 }  # fmt: skip
 
+_NO_SMS: dict[str, str] = {
+    "not_a_number": "This is no complete phone number.",
+    "not_mobile": "SMS cannot reach this number: it is no mobile one.",
+    "country_not_allowed": "SMS are not sent to numbers of this country.",
+    "no_number": "SMS need a mobile number.",
+    "no_consent": "Without a mail address the code to confirm comes by SMS, which needs your consent.",
+    "off": "This office sends no SMS.",
+}
+_INSTEAD: dict[str, str] = {
+    "no_consent": "Say sms_consent=true, or give a mail address and keep the number for calls only.",
+    "off": "Please give a mail address; the number is kept for calls.",
+}
+
 _STARTS: dict[str, str] = {
     "in-the-past": "This time is over.",
     "too-early": "This day can no longer be booked online.",
@@ -119,6 +132,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(commands.OutsideJurisdiction, _outside)
     app.add_exception_handler(commands.BookedAlready, _booked_already)
     app.add_exception_handler(commands.NotOpenForBooking, _not_open)
+    app.add_exception_handler(reaching.SmsNotPossible, _no_sms)
     guard_problems.add_handlers(app)
     app.add_exception_handler(office.UnbookableStart, _unbookable)
     app.add_exception_handler(office.UnknownService, _unknown_service)
@@ -156,6 +170,15 @@ async def _wrong_status(_: Request, error: Exception) -> Response:
     assert isinstance(error, appointment.WrongStatus)
     detail = f"The appointment is {error.status}; this does not go with it."
     return _answer(409, "wrong-status", "Not possible any more or not yet", detail, current=error.status)
+
+
+async def _no_sms(_: Request, error: Exception) -> Response:
+    assert isinstance(error, reaching.SmsNotPossible)
+    other = (
+        "Please give a mail address or a mobile number; with a mail address this number is kept for calls only."
+    )
+    detail = f"{_NO_SMS[error.reason]} {_INSTEAD.get(error.reason, other)}"
+    return _answer(422, "sms-not-possible", "SMS cannot be sent there", detail, reason=error.reason)
 
 
 async def _outside(_: Request, error: Exception) -> Response:

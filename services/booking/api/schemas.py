@@ -2,10 +2,19 @@
 
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Header
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from services.booking.commands import Instead
 from services.booking.domain.appointment import Appointment, Status
@@ -134,10 +143,20 @@ class AppointmentIn(Incoming):
 
 class ContactIn(Incoming):
     given_name: PersonName | None = None
-    email: Email
-    phone: Phone | None = None
+    email: Email | None = Field(
+        default=None, description="Without one the code to confirm comes by SMS: then `phone` is a mobile number"
+    )
+    phone: Phone | None = Field(default=None, description="A mobile number for SMS, or any number for calls only")
     language: Language = "de"
-    sms_consent: bool = Field(default=False, strict=True)
+    sms_consent: bool = Field(
+        default=False, strict=True, description="SMS are wanted; can be withdrawn by the link of each message"
+    )
+
+    @model_validator(mode="after")
+    def _some_way(self) -> Self:
+        if not self.email and not self.phone:
+            raise ValueError("a contact needs a mail address or a phone number")
+        return self
 
 
 class ConfirmIn(Incoming):

@@ -8,6 +8,7 @@ from services.booking.commands.core import Core, Decide
 from services.booking.domain import appointment as appointments_domain
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.people import Erased, GivenContact
+from services.booking.reaching import by_citizen
 from services.booking.storage import AlreadyBooked, ChangedMeanwhile
 from shared.contracts import LinkRequested
 from shared.crashpoints import CrashPoint, crash_point
@@ -42,7 +43,8 @@ class Confirming(Core):
     __slots__ = ()
 
     async def request(self, id: str, given: GivenContact) -> Appointment:
-        """Stores how to reach the person; the message that asks to confirm goes out."""
+        """Stores how to reach the person; the message that asks to confirm goes out. Raises SmsNotPossible."""
+        given = by_citizen(given, countries=self.sms_countries)
         contact = self.people.details(given)
 
         async def decide(appointment: Appointment, now: datetime) -> Change | None:

@@ -24,6 +24,7 @@ from services.booking.storage import Appointments, ChangedMeanwhile, Giving, Slo
 from services.booking.tokens import Keys
 from shared.contracts.offices import Service
 from shared.mongo import DatabaseClock
+from shared.phones import COUNTRIES
 
 _TRIES = 5
 
@@ -96,6 +97,8 @@ class Core:
     demand: DemandCounter
     keep_request: timedelta
     inviting: Inviting
+    # ISO codes of the countries that SMS go to; none where the office sends none.
+    sms_countries: frozenset[str] = COUNTRIES
     turns: Turns = field(default_factory=Turns)
     desks: Desks = field(init=False)
 

@@ -13,6 +13,7 @@ from services.booking.domain.actors import Actor
 from services.booking.domain.appointment import Appointment, Change, Party
 from services.booking.domain.office import Member, UnbookableStart
 from services.booking.people import GivenContact, Person
+from services.booking.reaching import by_staff
 from services.booking.storage import AlreadyHeld, Giving, SlotTaken
 from shared.contracts import AppointmentConfirmed
 
@@ -54,8 +55,13 @@ class Counter:
     booking: Booking
 
     async def book(self, request: CounterRequest, *, idempotency_key: str, by: Actor) -> Appointment:
-        """Raises SlotTaken, AlreadyBooked, UnbookableStart; the same key again answers with the same booking."""
+        """The same key again answers with the same booking.
+
+        Raises SlotTaken, AlreadyBooked, UnbookableStart, SmsNotPossible.
+        """
         booking, office = self.booking, self.booking.offices[request.office]
+        if request.contact:
+            request = replace(request, contact=by_staff(request.contact, countries=booking.sms_countries))
         services = office.services(request.services)
         booking.require_here(office, request.members)
         wanted = Wanted(
@@ -288,7 +294,7 @@ def _members(appointment: Appointment) -> tuple[Member, ...]:
 
 
 def _contact(appointment: Appointment, person: Person) -> GivenContact | None:
-    if appointment.contact is None or not person.email:
+    if appointment.contact is None or not (person.email or person.phone):
         return None
     return GivenContact(
         email=person.email,

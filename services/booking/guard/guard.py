@@ -1,6 +1,6 @@
 """The guard at the door: counts, asks for proofs, refuses; and says so honestly."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NoReturn
 
@@ -128,15 +128,16 @@ class Guard:
             await self._admit(client, now, office, proof, idempotency_key)
         return "helper" if known else "web"
 
-    def contact(self, request: Request, *, email: str, helper: str | None) -> None:
-        """A message asks this address to confirm. Registered helpers may get many.
+    def contact(self, request: Request, *, addresses: Iterable[str], helper: str | None) -> None:
+        """Messages ask at these addresses and numbers to confirm. Registered helpers may get many.
 
         Raises TooMany, UnknownHelper.
         """
         known = helpers.find(helper, self._offices.values()) if helper else None
         if self._limits and not known:
             now = self._today()
-            self._use(self._contacts_to, self._salt.hashed(email), now, what="mailbox")
+            for address in addresses:
+                self._use(self._contacts_to, self._salt.hashed(address), now, what="mailbox")
 
     def links(self, request: Request, *, email: str) -> None:
         """Raises TooMany, whether or not anybody is known by this address."""

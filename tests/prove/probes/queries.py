@@ -82,7 +82,7 @@ def _requests(person: Person, keys: list[str], chance: Random) -> Iterator[httpx
     contact = {
         "email": person.email,
         "given_name": "Ayşe",
-        "phone": "+49741123456",
+        "phone": "+4915141123456",
         "language": "de",
         "sms_consent": True,
     }

@@ -358,7 +358,11 @@ def test_a_new_day_forgets_all_of_the_old_one() -> None:
 
 def test_mails_to_one_mailbox_are_counted_whoever_asks() -> None:
     guard, _, _ = a_guard(Limits(mails_to=FEW))
-    entry, contact = partial(guard.entry, office="zollernalbkreis"), partial(guard.contact, helper=None)
+    entry = partial(guard.entry, office="zollernalbkreis")
+
+    def contact(request: Request, *, email: str) -> None:
+        guard.contact(request, addresses=[email], helper=None)
+
     asks: tuple[Callable[..., None], ...] = (guard.links, entry, contact, contact)
     for host, ask in enumerate(asks):
         ask(asking(f"192.0.2.{host}"), email="someone@example.org")
@@ -375,7 +379,7 @@ def test_links_to_a_stranger_do_not_keep_him_from_booking() -> None:
     for _ in range(2):
         guard.links(asking("192.0.2.66"), email="someone@example.org")
 
-    guard.contact(asking("192.0.2.1"), email="someone@example.org", helper=None)
+    guard.contact(asking("192.0.2.1"), addresses=["someone@example.org"], helper=None)
 
 
 def test_nothing_is_remembered_as_plain_address_or_mailbox() -> None:

@@ -303,6 +303,17 @@ def test_sms_needs_consent_and_a_number(contact: dict[str, Any], to: str | None)
         assert decision.status is Status.NOT_WANTED
 
 
+def test_the_request_to_confirm_goes_by_sms_where_there_is_no_mail() -> None:
+    mail = a_delivery(AppointmentRequested, status="requested")
+    assert sms_beside(mail, known_contact()) is None
+    sms = sms_beside(mail, known_contact(email=None))
+    assert sms
+    decision = decide(
+        sms, state=known(status="requested"), contact=known_contact(email=None), office=an_office(), now=NOW
+    )
+    assert isinstance(decision, Send)
+
+
 def test_no_sms_without_a_contact() -> None:
     assert sms_beside(a_delivery(), None) is None
     assert sms_beside(a_delivery(), KnownContact(9, None)) is None

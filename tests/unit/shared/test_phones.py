@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.phones import COUNTRIES, NotReachable, mobile_number, read_countries
+from shared.phones import COUNTRIES, NotReachable, any_number, mobile_number, read_countries
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,7 @@ def test_a_number_cannot_carry_anything_else(phone: str) -> None:
 def test_what_is_no_country_is_refused(setting: str) -> None:
     with pytest.raises(ValueError, match="country"):
         read_countries(setting)
+
+
+def test_a_landline_is_a_number_to_call() -> None:
+    assert (any_number("07433 921311"), any_number("nobody")) == ("+497433921311", None)
