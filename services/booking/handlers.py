@@ -1,26 +1,45 @@
 """What booking hears."""
 
-from services.booking.commands import Booking
+from services.booking.commands import Booking, Reaching
 from services.booking.domain.appointment import Expired, WrongStatus
 from services.booking.storage import NotFound
-from shared.contracts import NotificationSent, NotificationUndeliverable
+from shared.contracts import (
+    NotificationExpired,
+    NotificationFailed,
+    NotificationSent,
+    NotificationSuperseded,
+    NotificationUndeliverable,
+)
+from shared.contracts.notifications import NotificationEvent
 from shared.messaging import Handlers
 from shared.observability import get_logger
 
 log = get_logger()
 
 
-def handlers(*, booking: Booking) -> Handlers:
+def handlers(*, booking: Booking, reaching: Reaching) -> Handlers:
     on = Handlers()
 
-    @on("booking.notifications", NotificationSent, NotificationUndeliverable)
-    async def start_time_to_confirm(event: NotificationSent | NotificationUndeliverable) -> None:
+    @on(
+        "booking.notifications",
+        NotificationSent,
+        NotificationFailed,
+        NotificationUndeliverable,
+        NotificationExpired,
+        NotificationSuperseded,
+    )
+    async def follow_message(event: NotificationEvent) -> None:
+        if event.data.purpose == "confirm_request" and isinstance(
+            event, NotificationSent | NotificationUndeliverable
+        ):
+            await start_time_to_confirm(event)
+        await reaching.heard(event)
+
+    async def start_time_to_confirm(event: NotificationEvent) -> None:
         """The time to confirm starts when the message was handed over, not before.
 
         It starts as well where no message can be: the address can be put right meanwhile.
         """
-        if event.data.purpose != "confirm_request":
-            return
         try:
             await booking.message_settled(event.data.appointment, caused_by=event.data.caused_by)
         except (NotFound, Expired, WrongStatus) as error:

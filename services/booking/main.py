@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from services.booking.api import add_routes, add_staff_routes, add_work_routes
-from services.booking.commands import Booking, Counter, Day, Inviting, Planning, WaitingList
+from services.booking.commands import Booking, Counter, Day, Inviting, Planning, Reaching, WaitingList
 from services.booking.day_lists import DayLists
 from services.booking.demand import DemandCounter
 from services.booking.domain.limits import Limits
@@ -23,7 +23,15 @@ from services.booking.offices import BrokenOffice, Offices, load_offices
 from services.booking.people import people_of
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
-from services.booking.storage import Appointments, DayBook, Invitations, Publications, ensure_indexes
+from services.booking.storage import (
+    Appointments,
+    Calls,
+    DayBook,
+    Invitations,
+    Messages,
+    Publications,
+    ensure_indexes,
+)
 from services.booking.storage.offices import OfficeStore
 from services.booking.storage.retention import Retained
 from services.booking.sweeper import Sweeper
@@ -68,7 +76,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         demand=demand,
         keep_request=settings.request_without_message,
         inviting=Inviting(Invitations(db), keys=keys, clock=clock),
-        sms_countries=frozenset(settings.sms_countries),
+        sms_countries=settings.sms_countries,
     )
     proxies = Proxies(settings.trusted_proxies, settings.proxy_header)
     guard = _guard(settings, booking, db=db, relay=relay, proxies=proxies)
@@ -77,6 +85,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     day = Day(booking, DayBook(db))
     day_lists = DayLists(day, folder=settings.day_lists, every=settings.day_lists_every)
     planning = Planning(booking, Counter(booking), offices, store, keys)
+    reaching = Reaching(booking, Messages(db, relay=relay), Calls(db))
     retained = Retained(db)
     erasing = Erasing(booking, retained=retained, offices=offices)
     retention = RetentionSweeper(erasing, every=settings.retention_every)
@@ -89,7 +98,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         public_url=str(settings.public_url),
         oidc=settings.oidc,
     )
-    consumers = Consumers(url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking))
+    consumers = Consumers(
+        url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking, reaching=reaching)
+    )
     health = Health(
         required={
             "mongodb": lambda: ping(client),
@@ -121,7 +132,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     add_routes(app, booking, day=day, erasing=erasing, waiting_list=waiting_list, guard=guard)
     add_staff_routes(app, staff, client_of=proxies.client)
-    add_work_routes(app, staff, booking=booking, day=day, planning=planning)
+    add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
     return app, health
 
 

@@ -25,6 +25,7 @@ from shared.contracts import (
     ContactProvided,
     EntryRequested,
     LinkRequested,
+    MessageRequested,
     OfficePublished,
 )
 from shared.contracts.appointments import AppointmentEvent
@@ -79,6 +80,13 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
         await known.keep_contact(event)
         crash_point(CrashPoint.NOTIFICATION_AFTER_LINK_CONTACT)
         await dispatcher.plan(domain.link_message(event))
+
+    @on("notification.contacts", MessageRequested)
+    async def plan_once_more(event: MessageRequested) -> None:
+        await known.keep_state(event)
+        delivery = domain.message_once_more(event)
+        if delivery:
+            await dispatcher.plan(delivery)
 
     @on("notification.contacts", EntryRequested)
     async def plan_entry(event: EntryRequested) -> None:

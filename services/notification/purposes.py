@@ -17,6 +17,7 @@ from shared.contracts import (
     AppointmentResized,
     AppointmentRestored,
     AppointmentState,
+    MessageRequested,
 )
 from shared.contracts.appointments import AppointmentEvent
 
@@ -139,7 +140,7 @@ def outdates_reminders(event: AppointmentEvent) -> bool:
     return False
 
 
-def not_after(event: AppointmentEvent, purpose: Purpose) -> datetime:
+def not_after(event: AppointmentEvent | MessageRequested, purpose: Purpose) -> datetime:
     """From when on the message would only confuse."""
     state = event.data
     match purpose:

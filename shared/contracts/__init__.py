@@ -37,8 +37,10 @@ from shared.contracts.contacts import (
     EntryRequested,
     ErasedContact,
     LinkRequested,
+    MessageRequested,
     OpenContact,
     OpenEntry,
+    RequestedMessage,
 )
 from shared.contracts.event import Event, new_event
 from shared.contracts.notifications import (
@@ -90,6 +92,7 @@ __all__ = [
     "ErasedContact",
     "Event",
     "LinkRequested",
+    "MessageRequested",
     "NotificationDelivered",
     "NotificationExpired",
     "NotificationFailed",
@@ -100,6 +103,7 @@ __all__ = [
     "OfficePublished",
     "OpenContact",
     "OpenEntry",
+    "RequestedMessage",
     "Step",
     "UnreadableEvent",
     "new_event",

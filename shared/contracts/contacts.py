@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
+from shared.contracts.appointments import AppointmentState
 from shared.contracts.event import Data, Event
 
 
@@ -73,6 +74,12 @@ class OpenEntry(Data):
     entry_url: str = Field(repr=False)
 
 
+class RequestedMessage(AppointmentState):
+    """The newest state of the appointment, and which message about it is wanted once more."""
+
+    purpose: str
+
+
 class ContactProvided(Event):
     exchange: ClassVar[str] = "contacts"
     type: Literal["contact.provided.v1"] = "contact.provided.v1"
@@ -93,6 +100,14 @@ class EntryRequested(Event):
     exchange: ClassVar[str] = "contacts"
     type: Literal["contact.entry_requested.v1"] = "contact.entry_requested.v1"
     data: EntryRequest
+
+
+class MessageRequested(Event):
+    """Staff want a message sent again, to the newest contact; each such event is one message."""
+
+    exchange: ClassVar[str] = "contacts"
+    type: Literal["contact.message_requested.v1"] = "contact.message_requested.v1"
+    data: RequestedMessage
 
 
 class ContactErased(Event):

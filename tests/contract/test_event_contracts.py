@@ -49,7 +49,7 @@ def test_events_without_personal_data_have_no_field_for_it() -> None:
 def _heard() -> dict[str, set[str]]:
     nothing: Any = None
     all_handlers: list[Handlers] = [
-        booking_handlers.handlers(booking=nothing),
+        booking_handlers.handlers(booking=nothing, reaching=nothing),
         notification_handlers.handlers(known=nothing, deliveries=nothing, dispatcher=nothing, clock=nothing),
         reporting_handlers.handlers(facts=nothing, offices=nothing),
     ]

@@ -27,6 +27,8 @@ def test_every_operation_is_answered_well_many_times(world: World) -> None:
         *(lambda: citizens.invited_life(world) for _ in many),
         *(lambda: desk.serve_everybody(world) for _ in many),
         *(lambda: desk.look_after_a_caller(world) for _ in many),
+        *(lambda: desk.phone_somebody(world) for _ in many),
+        *(lambda: desk.write_once_more(world) for _ in many),
         *(lambda: accounts.come_and_go(world) for _ in many),
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:

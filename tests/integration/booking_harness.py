@@ -17,7 +17,7 @@ from services.booking.domain.office import Member, Office
 from services.booking.erasing import Erasing
 from services.booking.memory import Memory
 from services.booking.offices import Offices
-from services.booking.storage import Appointments, Invitations, Publications, ensure_indexes
+from services.booking.storage import Appointments, Invitations, Messages, Publications, ensure_indexes
 from services.booking.storage.keys import KeyStore
 from services.booking.storage.offices import OfficeStore
 from services.booking.storage.retention import Retained
@@ -51,6 +51,7 @@ class Desk:
     clock: MovedClock
     database: Database
     keys: Database
+    messages: Messages
     office: Any = field(default_factory=an_office)
 
     def wish(self, *, place: int = 5, **changes: Any) -> HoldRequest:
@@ -130,7 +131,8 @@ async def a_desk(
     erasing = Erasing(booking, retained=retained, offices=booking.offices)
     await memory.start()
     try:
-        desk = Desk(booking, sweeper, erasing, clock, database, keys, files["zollernalbkreis"])
+        messages = Messages(database, relay=relay)
+        desk = Desk(booking, sweeper, erasing, clock, database, keys, messages, files["zollernalbkreis"])
         await is_fresh(desk)
         yield desk
     finally:

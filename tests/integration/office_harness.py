@@ -12,13 +12,13 @@ from fastapi import FastAPI
 
 from deploy.local.stack import Stack
 from services.booking.api import add_routes, add_staff_routes, add_work_routes
-from services.booking.commands import Counter, Day, Planning, WaitingList
+from services.booking.commands import Counter, Day, Planning, Reaching, WaitingList
 from services.booking.domain.actors import Role
 from services.booking.domain.office import Office
 from services.booking.offices import Offices
 from services.booking.staff import Staff, ensure_staff_indexes, make_staff
 from services.booking.staff.accounts import Account
-from services.booking.storage import DayBook
+from services.booking.storage import Calls, DayBook
 from services.booking.storage.offices import OfficeStore
 from shared.http import Health, create_app
 from tests.builders import HECHINGEN, an_office
@@ -161,10 +161,11 @@ def _app(desk: Desk, staff: Staff, offices: Offices) -> FastAPI:
     app = create_app(title="o", description="o", health=Health(required={}, degrading={}), lifespan=nothing)
     booking = desk.booking
     planning = Planning(booking, Counter(booking), offices, OfficeStore(desk.database), KEYS)
+    reaching = Reaching(booking, desk.messages, Calls(desk.database))
     day, waiting_list, guard = Day(booking, DayBook(desk.database)), WaitingList(booking), a_guard(None)[0]
     add_routes(app, booking, day=day, erasing=desk.erasing, waiting_list=waiting_list, guard=guard)
     add_staff_routes(app, staff)
-    add_work_routes(app, staff, booking=booking, day=day, planning=planning)
+    add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
     return app
 
 

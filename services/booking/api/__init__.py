@@ -12,6 +12,7 @@ from services.booking.api import (
     staff_accounts,
     staff_booking,
     staff_day,
+    staff_messages,
     staff_oidc,
     staff_pages,
     staff_planning,
@@ -19,7 +20,7 @@ from services.booking.api import (
     staff_session,
     waiting,
 )
-from services.booking.commands import Booking, Day, Planning, WaitingList
+from services.booking.commands import Booking, Day, Planning, Reaching, WaitingList
 from services.booking.erasing import Erasing
 from services.booking.guard import Guard
 from services.booking.staff import Staff
@@ -53,8 +54,11 @@ def add_staff_routes(
     app.include_router(staff_pages.router(staff))
 
 
-def add_work_routes(app: FastAPI, staff: Staff, *, booking: Booking, day: Day, planning: Planning) -> None:
+def add_work_routes(
+    app: FastAPI, staff: Staff, *, booking: Booking, day: Day, planning: Planning, reaching: Reaching
+) -> None:
     """What staff do with appointments."""
     app.include_router(staff_day.router(booking, day, staff))
     app.include_router(staff_booking.router(booking, planning.counter, staff))
     app.include_router(staff_planning.router(booking, planning, staff))
+    app.include_router(staff_messages.router(booking, reaching, staff))

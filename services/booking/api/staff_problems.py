@@ -6,9 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
-from services.booking import offices, storage
+from services.booking import commands, offices, storage
 from services.booking.api import signed_in
-from services.booking.domain import actors, passwords
+from services.booking.domain import actors, calls, passwords
 from services.booking.staff import accounts, administration, attempts, audit, oidc, signin, single_sign_on
 from services.booking.staff.passwords import TooBusy
 from shared.http import problem_response
@@ -50,6 +50,12 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
     storage.AlreadyBooked: (
         409, "booked-already", "This person has an appointment for this service",
         "Change that one; where this is somebody else of the same name and address, staff can say so."),
+    calls.NoCall: (
+        409, "no-call", "Nobody need be phoned here", "It changed, a message arrived, or it is done."),
+    calls.TakenByAnother: (
+        409, "taken-by-another", "A colleague phones this person", "Take the next one from the list."),
+    commands.NoWayToWrite: (
+        409, "no-way-to-write", "Nobody has said how to write to this person", "Phone, or hand out a slip."),
     storage.NoPause: (409, "no-pause", "There is no pause", "Nothing to do."),
 }  # fmt: skip
 
@@ -63,6 +69,8 @@ _WEAK = {
 def add_handlers(app: FastAPI) -> None:
     for error in _TABLE:
         app.add_exception_handler(error, _tabled)
+    app.add_exception_handler(commands.MessageNotPossible, _message_not_possible)
+    app.add_exception_handler(storage.TooManyMessages, _too_many_messages)
     app.add_exception_handler(signed_in.NotAllowed, _not_allowed)
     app.add_exception_handler(offices.BrokenOffice, _broken_office)
     app.add_exception_handler(administration.NoSuchOffice, _no_such_office)
@@ -90,6 +98,19 @@ async def _not_allowed(_: Request, error: Exception) -> Response:
     assert isinstance(error, signed_in.NotAllowed)
     detail = f"Your roles do not include the right {error.permission!r}."
     return _answer(403, "not-allowed", "You may not do this", detail, needs=error.permission)
+
+
+async def _message_not_possible(_: Request, error: Exception) -> Response:
+    assert isinstance(error, commands.MessageNotPossible)
+    possible = list(error.possible)
+    detail = f"By its newest state this can be sent: {', '.join(possible) or 'nothing'}."
+    return _answer(409, "message-not-possible", "This is not so any more", detail, possible=possible)
+
+
+async def _too_many_messages(_: Request, error: Exception) -> Response:
+    assert isinstance(error, storage.TooManyMessages)
+    detail = "So many were sent again within a day. Please phone."
+    return _answer(429, "too-many-messages", "No more messages today", detail, wait=error.again_after)
 
 
 async def _broken_office(_: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from services.booking.commands.day import Day, TicketRequest
 from services.booking.commands.holding import Held, HoldRequest, KeyReused
 from services.booking.commands.invitations import Inviting, NotByInvitation, OverAlready
 from services.booking.commands.planning import InConflict, Planning, Replanned
+from services.booking.commands.reaching import MessageNotPossible, NoWayToWrite, Reaching
 from services.booking.commands.waiting import WaitingList, WishNotPossible, WishRequest
 
 __all__ = [
@@ -24,12 +25,15 @@ __all__ = [
     "Instead",
     "Inviting",
     "KeyReused",
+    "MessageNotPossible",
     "NameChanged",
+    "NoWayToWrite",
     "NotByInvitation",
     "NotOpenForBooking",
     "OutsideJurisdiction",
     "OverAlready",
     "Planning",
+    "Reaching",
     "Replanned",
     "TicketRequest",
     "WaitingList",

@@ -203,7 +203,9 @@ def _act(
         active=appointment.active,
     )
     past = (*appointment.past, before)
-    return appointment.changed(event, status, now, at=at, by=by, status=status, past=past, **values)
+    # Whoever is there, or was awaited in vain, need not be phoned any more.
+    values |= {"status": status, "past": past, "call": None}
+    return appointment.changed(event, status, now, at=at, by=by, **values)
 
 
 def _require_this_day(appointment: Appointment, *, at: datetime, now: datetime, day: Span) -> None:

@@ -104,6 +104,7 @@ def accept(appointment: Appointment, *, now: datetime, release_at: datetime) -> 
         "ends_at": offer.ends_at,
         "wish": None,
         "offer": None,
+        "call": None,
     }
     if appointment.has_time:
         values |= {"reschedules": appointment.reschedules + 1, "previous_starts_at": appointment.starts_at}

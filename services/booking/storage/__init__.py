@@ -1,6 +1,7 @@
 """Documents of the booking service."""
 
 from services.booking.storage.appointments import Appointments, Giving, taken_cells
+from services.booking.storage.calls import Calls
 from services.booking.storage.daybook import DayBook, NoPause, PauseRunning
 from services.booking.storage.documents import to_appointment, to_document, to_state
 from services.booking.storage.faults import (
@@ -13,23 +14,27 @@ from services.booking.storage.faults import (
 )
 from services.booking.storage.indexes import ensure_indexes
 from services.booking.storage.invitations import Invitation, Invitations, UnknownInvitation
+from services.booking.storage.messages import Messages, TooManyMessages
 from services.booking.storage.publications import Publications
 
 __all__ = [
     "AlreadyBooked",
     "AlreadyHeld",
     "Appointments",
+    "Calls",
     "ChangedMeanwhile",
     "DayBook",
     "Giving",
     "Invitation",
     "InvitationUsed",
     "Invitations",
+    "Messages",
     "NoPause",
     "NotFound",
     "PauseRunning",
     "Publications",
     "SlotTaken",
+    "TooManyMessages",
     "UnknownInvitation",
     "ensure_indexes",
     "taken_cells",

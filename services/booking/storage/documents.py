@@ -5,7 +5,16 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from typing import Any
 
-from services.booking.domain.appointment import Appointment, ContactDetails, Cooling, Moment, Offer, Wish
+from services.booking.domain.appointment import (
+    Appointment,
+    Call,
+    CallAct,
+    ContactDetails,
+    Cooling,
+    Moment,
+    Offer,
+    Wish,
+)
 from shared.contracts import AppointmentState, Step
 from shared.mongo import Document
 
@@ -70,6 +79,11 @@ def difference(before: Appointment, after: Appointment) -> Document:
     return {operator: part for operator, part in (("$set", kept), ("$unset", gone)) if part}
 
 
+def call_document(call: Call | None) -> Document | None:
+    """As it stands in the appointment's document."""
+    return _plain(call) if call else None
+
+
 def _is_empty(name: str, value: Any) -> bool:
     return name in _EMPTY and value == _EMPTY[name]
 
@@ -104,6 +118,10 @@ def _wish(document: Mapping[str, Any]) -> Wish:
     return Wish(first=first, last=last, **values)
 
 
+def _call(document: Mapping[str, Any]) -> Call:
+    return Call(**{**document, "acts": tuple(CallAct(**act) for act in document["acts"])})
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     "municipalities": tuple,
     "cells": tuple,
@@ -116,5 +134,6 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "contact": lambda contact: ContactDetails(**contact),
     "wish": _wish,
     "offer": lambda offer: Offer(**offer),
+    "call": _call,
     "past": lambda past: tuple(Moment(**_tuples(moment)) for moment in past),
 }

@@ -1,7 +1,9 @@
 """The indexes: among them the promises that the database itself keeps."""
 
+from services.booking.storage.calls import ensure_call_indexes
 from services.booking.storage.daybook import ensure_daybook_indexes
 from services.booking.storage.invitations import ensure_invitation_indexes
+from services.booking.storage.messages import ensure_message_indexes
 from shared.mongo import Database
 from shared.outbox import ensure_outbox_index
 
@@ -50,3 +52,5 @@ async def ensure_indexes(database: Database) -> None:
     await database["demand"].create_index([("minute", 1)], name="kept", expireAfterSeconds=30 * 24 * 3600)
     await ensure_daybook_indexes(database)
     await ensure_invitation_indexes(database)
+    await ensure_call_indexes(database)
+    await ensure_message_indexes(database)

@@ -17,7 +17,14 @@ from services.notification.domain.deliveries import (
     stored,
 )
 from services.notification.domain.hours import is_at_hand, quiet_until, reminder_due
-from services.notification.domain.planning import link_message, message_for, reminder_for, sms_beside, sms_instead
+from services.notification.domain.planning import (
+    link_message,
+    message_for,
+    message_once_more,
+    reminder_for,
+    sms_beside,
+    sms_instead,
+)
 from services.notification.domain.retrying import SENDING, Retry, is_undeliverable, wait_before_looking_again
 
 __all__ = [
@@ -40,6 +47,7 @@ __all__ = [
     "is_undeliverable",
     "link_message",
     "message_for",
+    "message_once_more",
     "quiet_until",
     "reminder_due",
     "reminder_for",

@@ -25,7 +25,7 @@ from services.notification.purposes import (
     not_after,
     purpose_of,
 )
-from shared.contracts import LinkRequested, Office, OpenContact
+from shared.contracts import LinkRequested, MessageRequested, Office, OpenContact
 from shared.contracts.appointments import AppointmentEvent
 
 # Somebody sits before the page, or may be on the way for nothing.
@@ -105,7 +105,17 @@ def link_message(event: LinkRequested) -> Delivery:
     )
 
 
-def _planned(event: AppointmentEvent, purpose: Purpose, *, due_at: datetime, priority: Priority) -> Delivery:
+def message_once_more(event: MessageRequested) -> Delivery | None:
+    """The mail that staff asked for again; None for a purpose that this version does not know."""
+    purpose = event.data.purpose
+    if purpose not in list(Purpose):
+        return None
+    return _planned(event, Purpose(purpose), due_at=event.time, priority=Priority.URGENT)
+
+
+def _planned(
+    event: AppointmentEvent | MessageRequested, purpose: Purpose, *, due_at: datetime, priority: Priority
+) -> Delivery:
     state = event.data
     starts_at = state.offer_starts_at if purpose is Purpose.OFFER else state.starts_at
     return Delivery(

@@ -17,6 +17,7 @@ from shared.contracts import (
     EntryRequest,
     EntryRequested,
     LinkRequested,
+    MessageRequested,
     Office,
     OfficePublished,
 )
@@ -54,7 +55,7 @@ class Known:
         self._office_writes = GroupedWrites(self._offices)
         self._office_cache: dict[str, tuple[float, Office]] = {}
 
-    async def keep_state(self, event: AppointmentEvent) -> None:
+    async def keep_state(self, event: AppointmentEvent | MessageRequested) -> None:
         await _keep(self._state_writes, event.data.appointment, event.sequence, event.data.model_dump())
 
     async def keep_contact(self, event: ContactProvided | LinkRequested) -> None:

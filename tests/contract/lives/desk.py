@@ -6,6 +6,7 @@ from tests.contract.lives.world import OFFICE, Body, World, members, new_key, wa
 
 _A = "/v1/staff/appointments/{id}"
 _O = "/v1/staff/offices/{office}"
+_L = "/v1/staff/call-list"
 
 
 def serve_everybody(world: World) -> None:
@@ -59,6 +60,34 @@ def look_after_a_caller(world: World) -> None:
     call(f"POST {_A}/follow-up", **own, key=new_key(), json={"starts_at": world.far()})
     cancelled = call(f"POST {_A}/cancel", **own, json={"asked_by_citizen": False, "reason": "other"})
     assert cancelled["status"] == "office_cancelled"
+
+
+def phone_somebody(world: World) -> None:
+    """The office cancels, and phones whom it cannot write to."""
+    call = world.call
+    own: Body = {"token": world.tokens["caseworker"]}
+    phone = {"phone": "07433 921311", "language": "tr"}
+    booked = book(world, world.later(), service="eat_pickup", contact=phone, another_person=True)
+    own["id"] = booked["id"]
+    call(f"POST {_A}/messages", **own, key=new_key(), json={"purpose": "confirmation"}, expected=409)
+    call(f"POST {_A}/cancel", **own, json={"asked_by_citizen": False, "reason": "other"})
+    found = call(f"GET {_L}", token=own["token"])
+    assert [one["phone"] for one in found if one["id"] == booked["id"]] == ["+497433921311"]
+    assert call(f"POST {_L}/{{id}}/take", **own)["state"] == "taken"
+    assert call(f"POST {_L}/{{id}}/not-reached", **own)["tries"] == 1
+    assert call(f"POST {_L}/{{id}}/done", **own)["state"] == "done"
+    assert call(f"POST {_L}/{{id}}/undo", **own)["state"] == "open"
+
+
+def write_once_more(world: World) -> None:
+    """Somebody says that nothing has arrived."""
+    contact = {"email": f"{new_key()[:12]}@example.org"}
+    booked = book(world, world.later(), service="eat_pickup", contact=contact)
+    own: Body = {"token": world.tokens["caseworker"], "id": booked["id"]}
+    assert world.call(f"GET {_A}/messages", **own)["possible"] == ["confirmation"]
+    wish = {"purpose": "confirmation", "reason": "not_arrived"}
+    world.call(f"POST {_A}/messages", **own, key=new_key(), json=wish)
+    world.call(f"POST {_A}/messages", **own, key=new_key(), json={**wish, "purpose": "offer"}, expected=409)
 
 
 def book(world: World, starts_at: str, *, service: str, **more: Any) -> Body:

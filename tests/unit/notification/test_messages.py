@@ -19,6 +19,7 @@ from services.notification.domain import (
     is_undeliverable,
     link_message,
     message_for,
+    message_once_more,
     sms_beside,
     wait_before_looking_again,
 )
@@ -35,7 +36,10 @@ from shared.contracts import (
     AppointmentRequested,
     AppointmentRescheduled,
     AppointmentRestored,
+    MessageRequested,
+    RequestedMessage,
     Step,
+    new_event,
 )
 from shared.contracts.appointments import AppointmentEvent
 from tests.unit.notification.builders import (
@@ -43,6 +47,7 @@ from tests.unit.notification.builders import (
     VISIT,
     a_delivery,
     a_link_request,
+    a_state,
     an_event,
     an_office,
     known,
@@ -270,6 +275,31 @@ def test_a_link_goes_to_the_newest_address() -> None:
     decision = decide(delivery, state=state, contact=newer, office=an_office(), now=NOW)
     assert isinstance(decision, Send)
     assert decision.to == "new@example.org"
+
+
+def a_message_request(purpose: str, **state: Any) -> MessageRequested:
+    data = RequestedMessage(**a_state(**state).model_dump(), purpose=purpose)
+    return new_event(MessageRequested, subject=data.appointment, sequence=7, data=data, time=NOW)
+
+
+def test_a_message_once_more_is_a_delivery_of_its_own() -> None:
+    event = a_message_request("confirmation")
+    delivery, first = message_once_more(event), a_delivery()
+
+    assert delivery == message_once_more(event)
+    assert delivery
+    assert (delivery.purpose, delivery.channel, delivery.state_sequence) == ("confirmation", "email", 7)
+    assert delivery.id != first.id
+    decision = decide(delivery, state=known(sequence=7), contact=known_contact(), office=an_office(), now=NOW)
+    assert isinstance(decision, Send)
+
+
+def test_a_message_once_more_is_dropped_where_it_is_so_no_more() -> None:
+    delivery = message_once_more(a_message_request("confirmation"))
+    assert delivery
+    decision = decide(delivery, state=known(sequence=8, status="cancelled"), contact=None, office=None, now=NOW)
+    assert decision == Drop(Status.SUPERSEDED, "now cancelled")
+    assert message_once_more(a_message_request("no such purpose")) is None
 
 
 def test_a_link_to_an_appointment_that_is_over_stays_unsent() -> None:

@@ -6,6 +6,7 @@ state and returns the `Change` that happened; storage writes it in one condition
 """
 
 from services.booking.domain.appointment.beginning import Party, book, hold, walk_in, wish_for
+from services.booking.domain.appointment.calls import Call, CallAct, is_reachable
 from services.booking.domain.appointment.lifecycle import Appointment, Change
 from services.booking.domain.appointment.values import (
     CANCELLED,
@@ -31,6 +32,8 @@ __all__ = [
     "REFUSALS",
     "AlreadyOver",
     "Appointment",
+    "Call",
+    "CallAct",
     "Change",
     "ContactDetails",
     "Cooling",
@@ -46,6 +49,7 @@ __all__ = [
     "book",
     "cells_in",
     "hold",
+    "is_reachable",
     "walk_in",
     "wish_for",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.booking.domain.actors import CITIZEN, SYSTEM, Actor
+from services.booking.domain.appointment.calls import Call, call_about
 from services.booking.domain.appointment.values import (
     CANCELLED,
     MOST_CONTACTS,
@@ -101,6 +102,8 @@ class Appointment:
     waiting_minutes: int | None = None
     handling_minutes: int | None = None
     past: tuple[Moment, ...] = ()
+    # Whom no message reaches in time is phoned; see domain.calls.
+    call: Call | None = None
     # When it expired or was called off.
     ended_at: datetime | None = None
     # Once the person's data are erased: when, why, and the status before.
@@ -187,12 +190,15 @@ class Appointment:
         """The new time is taken and the old one starts to cool, in one write; or nothing changes."""
         self.require("confirmed")
         self.require_ahead(now)
+        visit = min(starts_at, self.starts_at)
+        asked = by.kind == "citizen" or reason in (None, "wish")
         return self.changed(
             AppointmentRescheduled,
             "rescheduled",
             now,
             by=by,
             reason=reason,
+            call=None if asked else call_about("rescheduled", self.contact, visit=visit, now=now),
             lane=lane,
             starts_at=starts_at,
             ends_at=ends_at,
@@ -275,6 +281,7 @@ class Appointment:
             "past": (),
             "expires_at": None,
             "ended_at": None,
+            "call": None,
         }
 
     def give(self, cells: frozenset[str]) -> "Appointment":
@@ -319,9 +326,11 @@ class Appointment:
     ) -> "Change":
         """The office cannot keep the time. Its cells are free at once: mostly they are closed anyway."""
         self.require("held", "requested", "waiting", "confirmed", "checked_in")
-        return self.end(
-            AppointmentOfficeCancelled, "office_cancelled", now, now, by=by, reason=reason, proposals=proposals
-        )
+        told: dict[str, Any] = {"by": by, "reason": reason, "proposals": proposals}
+        # Whoever is there is told there, and nobody knows yet whose an address is that nobody has proven.
+        if self.status in ("waiting", "confirmed"):
+            told["call"] = call_about("office_cancellation", self.contact, visit=self.starts_at, now=now)
+        return self.end(AppointmentOfficeCancelled, "office_cancelled", now, now, **told)
 
     def restore(self, *, now: datetime) -> "Change":
         """Takes a cancellation back; raises NothingToRestore where its time no longer cools."""
@@ -341,6 +350,7 @@ class Appointment:
             cells=(*own, *cells_in(cooling)),
             cooling=cooling,
             ended_at=None,
+            call=None,
         )
 
     def expire(self, *, now: datetime, release_at: datetime) -> "Change":
@@ -406,6 +416,7 @@ class Appointment:
             "invitation": None,
             "wish": None,
             "offer": None,
+            "call": None,
             **values,
         }
         return self.changed(event, status, now, **values)
