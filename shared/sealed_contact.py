@@ -11,7 +11,7 @@ from shared.contracts.event import Data
 from shared.sealing import PublicKeys, Unsealable, Wrapped, new_data_key, seal, unseal
 
 # What planning a message needs, and what says whose the rest is.
-_CLEAR = ("appointment", "office", "language", "sms_consent")
+_CLEAR = ("appointment", "office", "language", "sms_consent", "reminders")
 _CLEAR_OF_ENTRY = ("entry", "office", "language", "expires_at")
 
 D = TypeVar("D", bound=Data)

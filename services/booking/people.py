@@ -169,6 +169,7 @@ def open_contact_of(appointment: Appointment, person: Person, *, secrets: Keys, 
     assert generation is not None
     confirm = secrets.secret("confirm", appointment.id, generation)
     manage = secrets.secret("manage", appointment.id)
+    unsubscribe = secrets.secret("unsubscribe", appointment.id)
     return OpenContact(
         family_name=person.family_name,
         given_name=person.given_name,
@@ -179,9 +180,11 @@ def open_contact_of(appointment: Appointment, person: Person, *, secrets: Keys, 
         code=appointment.code,
         language=contact.language,
         sms_consent=contact.sms_consent,
+        reminders=contact.reminders,
         confirm_url=f"{public_url}/confirm/{appointment.id}?secret={confirm}",
         confirm_code=secrets.code(appointment.id, generation),
         manage_url=f"{public_url}/manage/{appointment.id}?secret={manage}",
+        unsubscribe_url=f"{public_url}/unsubscribe/{appointment.id}/{unsubscribe}",
     )
 
 

@@ -32,11 +32,14 @@ def by_citizen(given: GivenContact, *, countries: frozenset[str]) -> GivenContac
 def by_staff(given: GivenContact, *, countries: frozenset[str]) -> GivenContact:
     """Any number is kept, for calls; consent to SMS needs a mobile one. Raises SmsNotPossible."""
     if given.sms_consent and countries:
-        return replace(given, phone=_for_sms(given.phone, countries))
+        return replace(given, phone=for_sms(given.phone, countries=countries))
     return replace(given, phone=any_number(given.phone) or given.phone)
 
 
-def _for_sms(phone: str | None, countries: frozenset[str]) -> str:
+def for_sms(phone: str | None, *, countries: frozenset[str]) -> str:
+    """Raises SmsNotPossible."""
+    if not countries:
+        raise SmsNotPossible("off")
     if not phone:
         raise SmsNotPossible("no_number")
     try:

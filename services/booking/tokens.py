@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
-Purpose = Literal["token", "confirm", "manage", "invitation", "entry"]
+Purpose = Literal["token", "confirm", "manage", "invitation", "entry", "unsubscribe"]
 
 # Crockford's letters: none that is read as another one on the phone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

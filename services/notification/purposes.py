@@ -70,8 +70,6 @@ MAKES_TIME_OWN = ("confirmed", "rescheduled", "restored")
 
 # Who waits may stop waiting by one click; a POST to the link does it.
 OF_WAITING = frozenset({"waiting", "offer", "offer_expired"})
-# What nobody needs in order to know their appointment; all other mails are required.
-OPTIONAL = OF_WAITING | {"reminder"}
 
 
 def purpose_of(event: AppointmentEvent) -> Purpose | None:

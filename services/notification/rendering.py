@@ -17,7 +17,7 @@ from services.notification.catalogues import FALLBACK, words
 from services.notification.channels.email.mime import Mail
 from services.notification.domain import Delivery, Send
 from services.notification.entries import SendEntry
-from services.notification.purposes import OF_WAITING, OPTIONAL, Purpose
+from services.notification.purposes import OF_WAITING, Purpose
 from services.notification.staff_mails import SendStaff
 from services.notification.wording import Occasion, Own, entry_occasion, entry_own, occasion_of, own_of
 from shared.contracts import AppointmentState
@@ -66,8 +66,8 @@ class Renderer:
             html=self._filled(occasion, "html", own, escape),
             calendar=calendar,
             method=method,
-            unsubscribe=own.manage_url if delivery.purpose in OPTIONAL else None,
-            one_click=delivery.purpose in OF_WAITING,
+            unsubscribe=_unsubscribe(delivery.purpose, own),
+            one_click=True,
         )
 
     def sms(self, delivery: Delivery, facts: Send) -> str:
@@ -201,3 +201,10 @@ def _method(purpose: Purpose, state: AppointmentState) -> invitation.Method | No
     # What was never confirmed is in nobody's calendar.
     cancelled = purpose in (Purpose.CANCELLATION, Purpose.OFFICE_CANCELLATION)
     return "CANCEL" if cancelled and any(step.step == "confirmed" for step in state.steps) else None
+
+
+def _unsubscribe(purpose: Purpose, own: Own) -> str | None:
+    """Where one click ends mails that nobody needs; older contacts have no link of their own for reminders."""
+    if purpose is Purpose.REMINDER:
+        return own.unsubscribe_url or None
+    return own.manage_url if purpose in OF_WAITING else None

@@ -100,6 +100,7 @@ class Own:
     confirm_url: str = ""
     confirm_code: str = ""
     manage_url: str = ""
+    unsubscribe_url: str = ""
     entry_url: str = ""
 
 
@@ -200,6 +201,7 @@ def own_of(purpose: Purpose, facts: Send, lang: str) -> Own:
         confirm_url=contact.confirm_url,
         confirm_code=contact.confirm_code,
         manage_url=contact.manage_url,
+        unsubscribe_url=contact.unsubscribe_url,
     )
 
 

@@ -19,6 +19,7 @@ class Contact(Data):
     office: str
     language: str
     sms_consent: bool = False
+    reminders: bool = True
     key_id: str
     key: str = Field(repr=False)
     sealed: str = Field(repr=False)
@@ -27,7 +28,8 @@ class Contact(Data):
 class OpenContact(Data):
     """A contact as it is in memory only, while a message is made: never stored, never told.
 
-    `repr` hides all of it, so that no log line can carry it by accident.
+    `repr` hides all of it, so that no log line can carry it by accident. A POST to `unsubscribe_url` ends
+    reminders and nothing else (RFC 8058).
     """
 
     appointment: str
@@ -39,9 +41,11 @@ class OpenContact(Data):
     phone: str | None = Field(default=None, repr=False)
     language: str
     sms_consent: bool = False
+    reminders: bool = True
     confirm_url: str = Field(repr=False)
     confirm_code: str = Field(repr=False)
     manage_url: str = Field(repr=False)
+    unsubscribe_url: str = Field(default="", repr=False)
 
 
 class ErasedContact(Data):

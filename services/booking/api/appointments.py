@@ -19,9 +19,13 @@ from services.booking.api.schemas import (
     MembersIn,
     NameIn,
     Proof,
+    RemindersIn,
     RescheduleIn,
+    SmsIn,
+    WantedOut,
     appointment_out,
     members_of,
+    wanted_out,
 )
 from services.booking.calendar import calendar_entry
 from services.booking.commands import Booking, Day, Held, HoldRequest
@@ -96,6 +100,18 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
     async def put_name(id: Own, given: NameIn) -> AppointmentOut:
         corrected = await booking.correct_name(id, given.family_name, given_name=given.given_name)
         return appointment_out(corrected)
+
+    @routes.put("/appointments/{id}/sms", summary="SMS are wanted, or not any more",
+                responses=responses(401, 404, 409, 410, 429))  # fmt: skip
+    async def put_sms(request: Request, id: Own, given: SmsIn) -> WantedOut:
+        if given.wanted and given.phone:
+            guard.contact(request, addresses=[given.phone], helper=None)
+        return wanted_out(await booking.want_sms(id, wanted=given.wanted, phone=given.phone))
+
+    @routes.put("/appointments/{id}/reminders", summary="Reminders are wanted, or not any more",
+                responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def put_reminders(id: Own, given: RemindersIn) -> WantedOut:
+        return wanted_out(await booking.want_reminders(id, wanted=given.wanted))
 
     @routes.get("/appointments/{id}", summary="The appointment as it is now", responses=responses(401, 404))
     async def get(id: Own) -> AppointmentOut:

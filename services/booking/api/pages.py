@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -41,12 +42,15 @@ _FAULTS: dict[type[Exception], tuple[int, str]] = {
 }
 Secret = Annotated[str, Query(max_length=100)]
 EntryToken = Annotated[str, Query(max_length=200)]
+PathSecret = Annotated[str, Path(max_length=100)]
 # What a mail program posts to the address in List-Unsubscribe.
 OneClick = Annotated[Literal["One-Click"], Form(alias="List-Unsubscribe")]
 FormSecret = Annotated[str, Form(max_length=100)]
 
 
-def router(booking: Booking, erasing: Erasing, guard: Guard, waiting_list: WaitingList) -> APIRouter:
+def router(  # noqa: C901 (a list of routes)
+    booking: Booking, erasing: Erasing, guard: Guard, waiting_list: WaitingList
+) -> APIRouter:
     routes = APIRouter(include_in_schema=False, route_class=_FaultPage)
     _add_one_click(routes, booking, waiting_list)
 
@@ -85,6 +89,25 @@ def router(booking: Booking, erasing: Erasing, guard: Guard, waiting_list: Waiti
             return _page("erase.html", secret=secret, ahead=ahead, **_shown(booking, appointment))
         await erasing.erase(str(id), cancel=True)
         return _page("erased.html")
+
+    @routes.post("/manage/{id}/sms")
+    async def no_sms(id: uuid.UUID, secret: FormSecret) -> HTMLResponse:
+        await _own(booking, str(id), secret)
+        appointment = await booking.want_sms(str(id), wanted=False)
+        return _page("manage.html", secret=secret, **_shown(booking, appointment))
+
+    @routes.get("/unsubscribe/{id}/{secret}")
+    async def ask_to_unsubscribe(id: uuid.UUID, secret: PathSecret) -> HTMLResponse:
+        _require_unsubscribing(booking, str(id), secret)
+        return _page("unsubscribe.html", id=id, secret=secret, done=False)
+
+    @routes.post("/unsubscribe/{id}/{secret}")
+    async def unsubscribe(id: uuid.UUID, secret: PathSecret) -> HTMLResponse:
+        """One click (RFC 8058): no form field, no cookie. Of what is over nobody is reminded anyway."""
+        _require_unsubscribing(booking, str(id), secret)
+        with suppress(WrongStatus, Expired, Erased):
+            await booking.want_reminders(str(id), wanted=False)
+        return _page("unsubscribe.html", id=id, secret=secret, done=True)
 
     @routes.get("/entry")
     async def entry(token: EntryToken = "") -> HTMLResponse:
@@ -126,6 +149,12 @@ class _FaultPage(APIRoute):
         return guarded
 
 
+def _require_unsubscribing(booking: Booking, id: str, secret: str) -> None:
+    """The link's own secret, which opens nothing else. Raises WrongSecret."""
+    if not booking.keys.verifies(secret, "unsubscribe", id):
+        raise WrongSecret
+
+
 async def _own(booking: Booking, id: str, secret: str) -> Appointment:
     if not opens(booking.keys, secret, id):
         raise WrongSecret
@@ -147,6 +176,7 @@ def _shown(booking: Booking, appointment: Appointment) -> dict[str, Any]:
         "id": appointment.id,
         "code": appointment.code,
         "status": appointment.status,
+        "sms": bool(appointment.contact and appointment.contact.sms_consent),
         "when": f"{_WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}, {local:%H:%M} Uhr",
         "office": office.data.name["de"],
     }

@@ -159,6 +159,22 @@ class ContactIn(Incoming):
         return self
 
 
+class SmsIn(Incoming):
+    wanted: bool = Field(strict=True)
+    phone: Phone | None = Field(default=None, description="A mobile number; without one the number that is known")
+
+
+class RemindersIn(Incoming):
+    wanted: bool = Field(strict=True)
+
+
+class WantedOut(BaseModel):
+    """What the person is sent; all that changes is mailed in any case."""
+
+    sms: bool
+    reminders: bool
+
+
 class ConfirmIn(Incoming):
     secret: Secret = Field(description="The secret of the message's link, or its six digits")
     instead: Instead | None = Field(
@@ -323,6 +339,11 @@ def appointment_out(appointment: Appointment) -> AppointmentOut:
     return AppointmentOut(**values, waits=appointment.wish is not None, offer=offer)
 
 
+def wanted_out(appointment: Appointment) -> WantedOut:
+    contact = appointment.contact
+    return WantedOut(sms=bool(contact and contact.sms_consent), reminders=bool(contact and contact.reminders))
+
+
 class PersonOut(BaseModel):
     family_name: str
     given_name: str | None
@@ -331,6 +352,7 @@ class PersonOut(BaseModel):
     access_needs: tuple[str, ...]
     language: str | None
     sms_consent: bool
+    reminders: bool
 
 
 class StepOut(BaseModel):
@@ -379,6 +401,7 @@ def export_out(stored: Stored) -> ExportOut:
             access_needs=stored.person.access_needs,
             language=contact.language if contact else None,
             sms_consent=bool(contact and contact.sms_consent),
+            reminders=bool(contact and contact.reminders),
         ),
         municipalities=appointment.municipalities,
         channel=appointment.channel,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.booking.commands.confirming import BookedAlready, Confirming
+from services.booking.commands.consenting import Consenting
 from services.booking.commands.core import Decide
 from services.booking.commands.holding import Holding
 from services.booking.domain.actors import CITIZEN, Actor
@@ -18,7 +19,7 @@ class NameChanged(Exception):
     """More than a small correction: staff do that, so that no appointment changes hands."""
 
 
-class Booking(Holding, Confirming):
+class Booking(Holding, Confirming, Consenting):
     """The commands on appointments. Errors are the domain's and storage's, and those of this package."""
 
     __slots__ = ()

@@ -52,6 +52,8 @@ def decide(
         return Wait("state")
     if contact is None or contact.data is None or contact.sequence < _contact_needed(delivery, known.data):
         return Wait("contact")
+    if delivery.purpose is Purpose.REMINDER and not contact.data.reminders:
+        return Drop(Status.NOT_WANTED, "no reminders for this contact")
     to = address(delivery.channel, contact.data)
     if to is None:
         return Drop(Status.NOT_WANTED, f"no {delivery.channel} for this contact")

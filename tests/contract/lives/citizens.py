@@ -38,6 +38,10 @@ def whole_life(world: World) -> None:
     assert call(f"PUT {_A}/wish", **own, json={**wish, "first": world.day(10)})["waits"]
     assert not call(f"DELETE {_A}/wish", **own)["waits"]
     assert call(f"GET {_A}/calendar.ics", **own).startswith(b"BEGIN:VCALENDAR")
+    sms = {"wanted": True, "phone": "0151 12345678"}
+    assert call(f"PUT {_A}/sms", **own, json=sms) == {"sms": True, "reminders": True}
+    assert not call(f"PUT {_A}/sms", **own, json={"wanted": False})["sms"]
+    assert not call(f"PUT {_A}/reminders", **own, json={"wanted": False})["reminders"]
     call("POST /v1/links", json={"email": email})
     assert call(f"GET {_A}/export", **own)["person"]["family_name"] == "Özturk"
     call(f"POST {_A}/cancel", **own)

@@ -169,6 +169,17 @@ class Citizens(Acts):
                 lambda model, told: model.correct(told, id=id, name=new, small=small, staff=staff),
             )
 
+    @can(number=number, sms=st.booleans(), wanted=st.booleans())
+    def want(self, number: int, sms: bool, wanted: bool) -> None:
+        """SMS are wanted or not any more, or reminders."""
+        if visit := self.pick(number, "confirmed", "waiting"):
+            self.tick()
+            id = visit.id
+            self.do(
+                self.world.want(id, sms=sms, wanted=wanted),
+                lambda model, told: model.want(told, id=id, sms=sms, wanted=wanted),
+            )
+
     # The waiting list
 
     @can(number=number, service=service, name=name, address=address)

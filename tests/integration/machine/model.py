@@ -291,3 +291,15 @@ class Model(Ledger):
             visit.first_name = None if staff else first
             visit.name, visit.claim = name, claim
             self.step(visit, "corrected")
+
+    def want(self, told: Told, *, id: str, sms: bool, wanted: bool) -> None:
+        visit = self.visits[id]
+        wish = "sms" if sms else "reminders"
+        faults = self._gone(visit)
+        if visit.address is None:
+            faults = {"WrongStatus"}
+        elif getattr(visit, wish) != wanted:
+            faults |= self.status_fault(visit, "waiting", "confirmed", "checked_in")
+        if self.judge(told, faults) and getattr(visit, wish) != wanted:
+            setattr(visit, wish, wanted)
+            self.step(visit, f"{wish}_{'wanted' if wanted else 'unwanted'}", "corrected")

@@ -72,6 +72,8 @@ class Visit:
     address: str | None = None
     contact: object = None
     contacts_given: int = 0
+    sms: bool = False
+    reminders: bool = True
     reschedules: int = 0
     claim: tuple[str, ...] | None = None
     active: bool = False

@@ -161,6 +161,11 @@ class World:
     async def correct(self, id: str, name: str, by: Actor | None) -> Appointment:
         return await self.desk.booking.correct_name(id, name, by=by or CITIZEN)
 
+    async def want(self, id: str, *, sms: bool, wanted: bool) -> Appointment:
+        if sms:
+            return await self.desk.booking.want_sms(id, wanted=wanted, phone="0151 12345678")
+        return await self.desk.booking.want_reminders(id, wanted=wanted)
+
     async def ticket(self, place: int, service: str, name: str) -> Appointment:
         request = TicketRequest(office=ID, service=service, family_name=name, members=(Member(HERE),))
         return await self.day.ticket(request, idempotency_key=self.key(place), by=STAFF[0])

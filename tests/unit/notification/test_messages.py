@@ -344,6 +344,16 @@ def test_the_request_to_confirm_goes_by_sms_where_there_is_no_mail() -> None:
     assert isinstance(decision, Send)
 
 
+def test_who_wants_no_reminders_gets_none() -> None:
+    reminder = replace(a_delivery(), purpose=Purpose.REMINDER)
+    for wanted in (True, False):
+        contact = known_contact(reminders=wanted)
+        decision = decide(reminder, state=known(), contact=contact, office=an_office(), now=NOW)
+        assert isinstance(decision, Send) is wanted
+    assert isinstance(decision, Drop)
+    assert decision.status is Status.NOT_WANTED
+
+
 def test_no_sms_without_a_contact() -> None:
     assert sms_beside(a_delivery(), None) is None
     assert sms_beside(a_delivery(), KnownContact(9, None)) is None

@@ -316,6 +316,19 @@ class Appointment:
             **told,
         )
 
+    def wish_contact(self, contact: ContactDetails, *, person: bytes, step: str, now: datetime) -> "Change":
+        """The person says by which ways, and of what, to hear; `step` says which wish it is."""
+        self.require("waiting", "confirmed", "checked_in")
+        return self.changed(
+            AppointmentCorrected,
+            step,
+            now,
+            contact=contact,
+            person=person,
+            contact_sequence=self.version + 1,
+            tells=ContactProvided,
+        )
+
     def cancel(self, *, now: datetime, release_at: datetime, by: Actor = CITIZEN) -> "Change":
         self.require("held", "requested", "waiting", "confirmed")
         self.require_ahead(now)

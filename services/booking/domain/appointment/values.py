@@ -82,6 +82,8 @@ class ContactDetails:
     sms_consent: bool = False
     has_email: bool = True
     has_phone: bool = False
+    # The person can do without; all else is told anyway.
+    reminders: bool = True
 
 
 @dataclass(frozen=True, slots=True)
