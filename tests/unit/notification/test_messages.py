@@ -21,6 +21,7 @@ from services.notification.domain import (
     message_for,
     message_once_more,
     sms_beside,
+    sms_instead,
     wait_before_looking_again,
 )
 from services.notification.purposes import Purpose
@@ -336,7 +337,7 @@ def test_sms_needs_consent_and_a_number(contact: dict[str, Any], to: str | None)
 def test_the_request_to_confirm_goes_by_sms_where_there_is_no_mail() -> None:
     mail = a_delivery(AppointmentRequested, status="requested")
     assert sms_beside(mail, known_contact()) is None
-    sms = sms_beside(mail, known_contact(email=None))
+    sms = sms_instead(mail, known_contact(email=None))
     assert sms
     decision = decide(
         sms, state=known(status="requested"), contact=known_contact(email=None), office=an_office(), now=NOW
@@ -348,7 +349,13 @@ def test_who_wants_no_reminders_gets_none() -> None:
     reminder = replace(a_delivery(), purpose=Purpose.REMINDER)
     for wanted in (True, False):
         contact = known_contact(reminders=wanted)
-        decision = decide(reminder, state=known(), contact=contact, office=an_office(), now=NOW)
+        decision = decide(
+            reminder,
+            state=known(),
+            contact=contact,
+            office=an_office(),
+            now=known().data.starts_at - timedelta(hours=23),
+        )
         assert isinstance(decision, Send) is wanted
     assert isinstance(decision, Drop)
     assert decision.status is Status.NOT_WANTED

@@ -18,7 +18,7 @@ def test_every_gap_is_filled_and_the_rest_stays() -> None:
     assert filled(TEMPLATE, values) == {
         "messages": [{"to": "+49151", "body": {"text": "Hallo"}, "ref": "r"}],
         "type": 1,
-        "test": False,
+        "on": False,
     }
     assert sorted(gaps(TEMPLATE)) == ["reference", "text", "to"]
 
