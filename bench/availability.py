@@ -40,7 +40,7 @@ def measure_large(stage: Stage) -> Figure:
     stage.clear()
     coming = stored.fill(stage)
     large = _measured(stage, name="availability_large", stored=stored.STORED)
-    stage.clear()
+    stored.drop(stage)
     peak = stage.peaks.pop("booking") / 1024
     note = f"availability_large: {stored.OFFICES} offices, {coming:,} appointments to come, {peak:.0f} MiB"
     times_slower = small.value / large.value
