@@ -111,7 +111,7 @@ class Desks:
             wanted.team, starts_at=wanted.starts_at, length=wanted.length, now=now, access="staff"
         )
         if wanted.lane not in set(lanes):
-            raise UnbookableStart("outside-hours")
+            raise UnbookableStart("desk-closed")
 
     def _rules(self, wanted: Wanted) -> tuple[Availability, Ranges]:
         availability = self.memory.availability(wanted.office)

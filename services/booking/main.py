@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from services.booking.offices import BrokenOffice, Offices, load_offices
 from services.booking.people import people_of
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
+from services.booking.staff.audit import AuditRetention
 from services.booking.storage import (
     Appointments,
     Calls,
@@ -98,6 +100,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         public_url=str(settings.public_url),
         oidc=settings.oidc,
     )
+    forgetting = AuditRetention(staff.audit, clock=clock, keep=settings.keep_audit, every=timedelta(hours=1))
     consumers = Consumers(
         url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking, reaching=reaching)
     )
@@ -118,7 +121,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_proof_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
         await once_it_answers(retained.ensure_indexes)
-        loops = (demand, sweeper, offering, retention, day_lists)
+        loops = (demand, sweeper, offering, retention, forgetting, day_lists)
         async with running(clock, publisher, relay, offices, memory, *loops, consumers):
             yield
         client.close()

@@ -121,6 +121,25 @@ async def test_a_desk_that_is_closed_then_is_refused(work: AtWork) -> None:
     assert await by.refused(f"{O}/appointments", work.wanted("08:00")) == (422, "start-not-bookable")
 
 
+async def test_a_closed_desk_is_named_as_closed(work: AtWork) -> None:
+    by, lead = await work.colleague("service_point"), await work.colleague("lead")
+    booked = await work.booked(by, "10:00", days=1, lane="counter_2")
+    day = work.at("10:00", days=1).date().isoformat()
+    span = {"from": f"{day}T09:00:00", "until": f"{day}T11:00:00"}
+    closure = {**span, "team": "service_point", "lane": "counter_1", "reason": {"de": "Umbau"}}
+    await lead.post(f"{O}/closures", closure)
+
+    tries = {
+        f"{O}/appointments": work.wanted("10:00", days=1, lane="counter_1"),
+        f"{A}/{booked['id']}/reschedule": {"starts_at": booked["starts_at"], "lane": "counter_1"},
+        f"{A}/{booked['id']}/desk": {"lane": "counter_1"},
+    }
+    for path, body in tries.items():
+        answer = await by("POST", path, json=body)
+        assert (answer.status_code, answer.json()["type"], answer.json()["reason"]) == (
+            422, "start-not-bookable", "desk-closed"), path  # fmt: skip
+
+
 async def test_staff_put_any_name_right(work: AtWork) -> None:
     by = await work.colleague("service_point")
     booked = await work.booked(by, "10:00")

@@ -184,7 +184,9 @@ async def test_what_cannot_be_is_refused_and_told(work: AtWork) -> None:
         assert (await lead.refused(f"{O}/{what}", told))[0] == 422
     assert await lead.refused(f"{O}/absences", {**nobody, **some_days(work)}) == (422, "office-broken")
     assert await lead.refused(f"{O}/absent-now", nobody) == (422, "office-broken")
-    assert await lead.refused(f"{O}/close-now", past) == (422, "office-broken")
+    assert await lead.refused(f"{O}/close-now", past) == (422, "ends-already")
+    gone = {"team": "service_point", "lane": "counter_1", **past}
+    assert await lead.refused(f"{O}/absent-now", gone) == (422, "ends-already")
     assert await lead.refused(f"{O}/close-now", {"team": "nobody"}) == (422, "office-broken")
     assert (await lead.get(O))["version"] == office["version"]
 
@@ -231,3 +233,17 @@ async def test_an_invitation_is_for_times_ahead_and_of_this_office(work: AtWork)
     assert (await mine("DELETE", f"{O}/invitations/{made['id']}")).status_code == 204
     assert await mine.refused(f"{O}/invitations/{made['id']}", method="DELETE") == (404, "not-here")
     assert await mine.get(f"{O}/invitations") == []
+
+
+async def test_a_used_invitation_is_listed_as_used(work: AtWork) -> None:
+    by = await work.colleague("caseworker")
+    wanted = {"service": "settlement", "expires_at": work.at("12:00", days=7).isoformat()}
+    used, unused = [await by.post(f"{O}/invitations", wanted) for _ in range(2)]
+    held = await work.booked_by_citizen("10:00", days=3, service="settlement", invitation=used["token"])
+
+    states = {one["id"]: one["state"] for one in await by.get(f"{O}/invitations")}
+    await by.post(f"{A}/{held['id']}/cancel", {})
+    again = {one["id"]: one["state"] for one in await by.get(f"{O}/invitations")}
+
+    assert states == {used["id"]: "used", unused["id"]: "open"}
+    assert set(again.values()) == {"open"}

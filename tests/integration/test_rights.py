@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 # What each route needs; None: a session only.
 NEEDS: dict[str, Permission | None] = {
     "GET /v1/staff/me": None,
+    "PUT /v1/staff/me/password": None,
     "GET /v1/staff/sessions": None,
     "DELETE /v1/staff/sessions/current": None,
     "DELETE /v1/staff/sessions/{id}": None,

@@ -91,6 +91,7 @@ _STARTS: dict[str, str] = {
     "beyond-horizon": "This day cannot be booked yet.",
     "off-grid": "Visits do not begin at this minute.",
     "outside-hours": "The office is not open then, or not long enough.",
+    "desk-closed": "This desk is not open then, or not long enough; another one may be.",
     "not-released": "This time is not open for online booking, or not yet.",
 }
 

@@ -134,6 +134,7 @@ class InvitationOut(BaseModel):
     service: str
     expires_at: datetime
     bound_to_name: bool
+    state: Literal["open", "used"] = Field(description="Used: an appointment was made with it")
 
 
 class NewInvitationOut(InvitationOut):
@@ -276,15 +277,22 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
             service=made.service,
             expires_at=made.expires_at,
             bound_to_name=made.name is not None,
+            state="open",
             token=token,
         )
 
-    @routes.get("/invitations", summary="Invitations that can still be used", responses=responses(*REFUSALS, 404))
+    @routes.get("/invitations", summary="Invitations that are not over", responses=responses(*REFUSALS, 404))
     async def list_invitations(office: OfficeId, somebody: Inviter) -> list[InvitationOut]:
         there = here(office, somebody)
-        found = await booking.inviting.invitations.open(there.id, now=booking.clock.now(), most=_MOST_AT_ONCE)
+        found = await booking.inviting.invitations.not_over(there.id, now=booking.clock.now(), most=_MOST_AT_ONCE)
         return [
-            InvitationOut(id=i.id, service=i.service, expires_at=i.expires_at, bound_to_name=i.name is not None)
+            InvitationOut(
+                id=i.id,
+                service=i.service,
+                expires_at=i.expires_at,
+                bound_to_name=i.name is not None,
+                state="used" if i.used else "open",
+            )
             for i in found
         ]
 

@@ -24,6 +24,11 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
     signin.SignInRefused: (
         401, "sign-in-refused", "Login or password is not right",
         "Try again; whoever forgot the password gets a new link from an administrator."),
+    signin.WrongPassword: (
+        403, "wrong-password", "This is not the present password",
+        "Try again; whoever forgot it gets a new link from an administrator."),
+    signin.NoPassword: (
+        409, "no-password", "This account has no password", "The identity provider signs it in: change it there."),
     accounts.LinkUsedUp: (
         410, "link-used-up", "This link is used up or too old", "An administrator can make a new one."),
     accounts.UnknownAccount: (
@@ -50,6 +55,8 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
     storage.AlreadyBooked: (
         409, "booked-already", "This person has an appointment for this service",
         "Change that one; where this is somebody else of the same name and address, staff can say so."),
+    commands.EndsAlready: (
+        422, "ends-already", "This time is over", "Give a later `until`, or none for the rest of today."),
     calls.NoCall: (
         409, "no-call", "Nobody need be phoned here", "It changed, a message arrived, or it is done."),
     calls.TakenByAnother: (

@@ -52,6 +52,13 @@ class PasswordIn(Incoming):
     )
 
 
+class OwnPasswordIn(Incoming):
+    present: SecretStr = Field(min_length=1, max_length=LONGEST)
+    password: SecretStr = Field(
+        max_length=4 * LONGEST, description=f"{SHORTEST} to {LONGEST} signs; not the login"
+    )
+
+
 class AccountIn(Incoming):
     login: Login
     name: DisplayName | None = None

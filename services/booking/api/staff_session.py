@@ -11,6 +11,7 @@ from services.booking.api.problems import responses
 from services.booking.api.signed_in import REFUSALS, OtherOffice, signed_in
 from services.booking.api.staff_schemas import (
     MeOut,
+    OwnPasswordIn,
     OwnSessionOut,
     PasswordIn,
     SessionOut,
@@ -67,6 +68,16 @@ def router(staff: Staff, *, client_of: ClientOf) -> APIRouter:
     @routes.get("/me", summary="Who I am and what I may do", responses=responses(*REFUSALS))
     async def me(somebody: Anybody) -> MeOut:
         return me_out(await staff.accounts.get(somebody.account_id))
+
+    @routes.put("/me/password", status_code=204, summary="Another password of my own; ends all other sessions",
+                responses=responses(*REFUSALS, 409, 429))  # fmt: skip
+    async def change_password(given: OwnPasswordIn, request: Request, somebody: Anybody) -> None:
+        await staff.sign_in.change_password(
+            somebody,
+            present=given.present.get_secret_value(),
+            password=given.password.get_secret_value(),
+            address=client_of(request.scope),
+        )
 
     @routes.post("/password", status_code=204, summary="Set a password by a one-time link; ends all sessions",
                  responses=responses(410))  # fmt: skip

@@ -26,6 +26,10 @@ _PROPOSALS = 3
 _MOST_TIMES = 200
 
 
+class EndsAlready(Exception):
+    """What begins now cannot have ended already."""
+
+
 @dataclass(frozen=True, slots=True)
 class InConflict:
     """An awaited appointment and why it does not fit."""
@@ -72,10 +76,15 @@ class Planning:
         return _with(office.data, absences=(*office.data.absences, absence))
 
     def now_until(self, office: Office, until: datetime | None) -> tuple[datetime, datetime]:
-        """From this minute until `until`, else the end of today; as the office's local times, without offset."""
+        """From this minute until `until`, else the end of today; as the office's local times, without offset.
+
+        Raises EndsAlready.
+        """
         now = self.booking.clock.now().astimezone(office.zone).replace(second=0, microsecond=0)
         tomorrow = datetime.combine(now.date() + timedelta(days=1), time())
         end = until.astimezone(office.zone).replace(tzinfo=None) if until else tomorrow
+        if end <= now.replace(tzinfo=None):
+            raise EndsAlready
         return now.replace(tzinfo=None), end
 
     def is_within(self, office: Office, visit: AwaitedVisit, start: datetime, end: datetime) -> bool:

@@ -47,7 +47,7 @@ class UnknownLane(Exception):
 
 
 StartFault = Literal[
-    "in-the-past", "too-early", "beyond-horizon", "off-grid", "outside-hours", "not-released"
+    "in-the-past", "too-early", "beyond-horizon", "off-grid", "outside-hours", "desk-closed", "not-released"
 ]  # fmt: skip
 
 

@@ -160,10 +160,11 @@ class Accounts:
         except UnknownAccount:
             raise LinkUsedUp from None
 
-    async def renew_hash(self, account: Account, password: str) -> None:
-        """The same password under today's parameters; nothing where it was changed meanwhile."""
+    async def renew_hash(self, account: Account, password: str) -> bool:
+        """Another hash in place of the one that `account` has; False where it was changed meanwhile."""
         old = {"_id": account.id, "password": account.password}
-        await self._collection.update_one(old, {"$set": {"password": password}})
+        result = await self._collection.update_one(old, {"$set": {"password": password}})
+        return bool(result.matched_count)
 
     async def _find(self, filter: Document) -> Account | None:
         document = await self._collection.find_one(filter)

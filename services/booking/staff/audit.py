@@ -4,13 +4,17 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from uuid_utils import uuid7
 
 from services.booking.domain.actors import EVERYWHERE, Actor
+from shared.lifecycle import Repeating
 from shared.mongo import Collection, Database, DatabaseClock, Document
+from shared.observability import get_logger
+
+log = get_logger()
 
 Detail: TypeAlias = Mapping[str, str | int | bool | Sequence[str]]
 
@@ -84,6 +88,27 @@ class Audit:
         found = await self._collection.find(query).sort([("at", -1), ("_id", -1)]).limit(limit + 1).to_list(None)
         entries = [_entry(document) for document in found[:limit]]
         return Page(entries, _cursor(entries[-1]) if len(found) > limit else None)
+
+    async def forget(self, *, before: datetime) -> int:
+        """Deletes what is older; how many lines."""
+        return int((await self._collection.delete_many({"at": {"$lt": before}})).deleted_count)
+
+
+class AuditRetention(Repeating):
+    """Runs in every booking process; two only share the work."""
+
+    def __init__(self, audit: Audit, *, clock: DatabaseClock, keep: timedelta, every: timedelta) -> None:
+        super().__init__(self._forget, every=every)
+        self._audit = audit
+        self._clock = clock
+        self._keep = keep
+
+    async def _forget(self) -> None:
+        try:
+            if forgotten := await self._audit.forget(before=self._clock.now() - self._keep):
+                log.info("audit_forgotten", count=forgotten)
+        except Exception as error:
+            log.warning("audit_not_forgotten", error=type(error).__name__)
 
 
 def _query(wanted: Wanted) -> dict[str, Any]:

@@ -64,8 +64,8 @@ class Sessions:
         result = await self._collection.delete_one({"_id": id, "account_id": account_id})
         return result.deleted_count == 1
 
-    async def close_all(self, account_id: str) -> None:
-        await self._collection.delete_many({"account_id": account_id})
+    async def close_all(self, account_id: str, *, but: str = "") -> None:
+        await self._collection.delete_many({"account_id": account_id, "_id": {"$ne": but}})
 
     async def _touch(self, session: Session, now: datetime) -> None:
         over = min(now + IDLE, session.created_at + LONGEST)

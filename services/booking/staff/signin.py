@@ -16,6 +16,14 @@ from shared.observability import get_logger
 log = get_logger()
 
 
+class NoPassword(Exception):
+    """The account signs in by the identity provider alone."""
+
+
+class WrongPassword(Exception):
+    """Not the present one, or it was changed meanwhile."""
+
+
 class SignInRefused(Exception):
     """Login or password is wrong, or the account is disabled: which of them is not told."""
 
@@ -77,6 +85,31 @@ class SignIn:
             staff(account.id), "account.password_set", office=account.office, subject=account.id
         )
         return account
+
+    async def change_password(self, somebody: SignedIn, *, present: str, password: str, address: str) -> None:
+        """By whoever knows the present one; ends every other session. Wrong ones count as at the sign-in.
+
+        Raises Paused, WrongPassword, WeakPassword, TooBusy; NoPassword where only the provider signs in.
+        """
+        account = await self.accounts.get(somebody.account_id)
+        if account.password is None:
+            raise NoPassword
+        check_password(password, login=account.login)
+        attempt = await self.attempts.begin(login=account.login, address=address, now=self.clock.now())
+        try:
+            fits = await self.passwords.fits(present, account.password)
+        except TooBusy:
+            await self.attempts.not_looked_at(attempt)
+            raise
+        if not fits:
+            raise WrongPassword
+        await self.attempts.succeeded(attempt)
+        if not await self.accounts.renew_hash(account, await self.passwords.hash(password)):
+            raise WrongPassword
+        await self.sessions.close_all(account.id, but=somebody.session_id)
+        await self.audit.record(
+            somebody.actor, "account.password_changed", office=account.office, subject=account.id
+        )
 
     async def who(self, token: str) -> SignedIn | None:
         """Roles and office as the account has them now; None where the session or the account is over."""

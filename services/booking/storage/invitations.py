@@ -1,6 +1,6 @@
 """Invitations: a service that is applied for first is booked with a link of one's own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.mongo import Database, Document
@@ -20,14 +20,20 @@ class Invitation:
     expires_at: datetime
     name: str | None = None
     revoked_at: datetime | None = None
+    used: bool = False
+
+
+# What is stored; whether it is used stands in the appointment that holds it.
+_STORED = tuple(name for name in Invitation.__slots__ if name not in ("id", "used"))
 
 
 class Invitations:
     def __init__(self, database: Database) -> None:
         self._collection = database["invitations"]
+        self._appointments = database["appointments"]
 
     async def add(self, invitation: Invitation, *, now: datetime, by: str) -> None:
-        document = {name: getattr(invitation, name) for name in Invitation.__slots__ if name != "id"}
+        document = {name: getattr(invitation, name) for name in _STORED}
         await self._collection.insert_one({"_id": invitation.id, **document, "created_at": now, "created_by": by})
 
     async def get(self, id: str) -> Invitation:
@@ -42,11 +48,14 @@ class Invitations:
         if not result.matched_count:
             raise UnknownInvitation
 
-    async def open(self, office: str, *, now: datetime, most: int) -> list[Invitation]:
-        """Those that can still be used, the newest first."""
+    async def not_over(self, office: str, *, now: datetime, most: int) -> list[Invitation]:
+        """Those that have neither expired nor been taken back, the newest first, and whether each is used."""
         query = {"office": office, "expires_at": {"$gt": now}, "revoked_at": None}
         cursor = self._collection.find(query, sort=[("created_at", -1)], limit=most)
-        return [_invitation(document) async for document in cursor]
+        found = [_invitation(document) async for document in cursor]
+        held = self._appointments.find({"invitation": {"$in": [i.id for i in found]}}, {"invitation": 1})
+        used = {document["invitation"] async for document in held}
+        return [replace(invitation, used=invitation.id in used) for invitation in found]
 
 
 async def ensure_invitation_indexes(database: Database) -> None:
@@ -56,5 +65,5 @@ async def ensure_invitation_indexes(database: Database) -> None:
 
 
 def _invitation(document: Document) -> Invitation:
-    values = {name: document[name] for name in Invitation.__slots__ if name != "id"}
+    values = {name: document[name] for name in _STORED}
     return Invitation(id=document["_id"], **values)

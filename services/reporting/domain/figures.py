@@ -48,9 +48,10 @@ FIGURES = (
         "held",
         {"de": "Reserviert", "en": "Held"},
         {
-            "de": "Termine, für die eine Zeit reserviert wurde, auch wenn daraus keine Buchung wurde. "
-            "Tag der Reservierung.",
-            "en": "Appointments for which a time was taken, even where no booking came of it. Day of the hold.",
+            "de": "Termine, für die eine Zeit reserviert wurde, und neue Plätze auf der Warteliste ohne Zeit, "
+            "auch wenn daraus keine Buchung wurde. Tag der Reservierung.",
+            "en": "Appointments for which a time was taken, and new places on the waiting list without one, even "
+            "where no booking came of it. Day of the hold.",
         },
     ),
     Figure(
@@ -83,16 +84,20 @@ FIGURES = (
         "cancelled",
         {"de": "Abgesagt", "en": "Cancelled"},
         {
-            "de": "Termine, die abgesagt wurden, bestätigt oder nicht. Tag der Absage.",
-            "en": "Appointments that were cancelled, confirmed or not. Day of the cancellation.",
+            "de": "Termine, die abgesagt wurden, bestätigt oder nicht, und Plätze auf der Warteliste, die "
+            "jemand aufgab. Tag der Absage.",
+            "en": "Appointments that were cancelled, confirmed or not, and places on the waiting list that were "
+            "given up. Day of the cancellation.",
         },
     ),
     Figure(
         "expired",
         {"de": "Verfallen", "en": "Expired"},
         {
-            "de": "Reservierungen und Anfragen, die niemand rechtzeitig bestätigt hat. Tag des Verfalls.",
-            "en": "Holds and requests that nobody confirmed in time. Day on which they ran out.",
+            "de": "Reservierungen und Anfragen, die niemand rechtzeitig bestätigt hat, und Wartende, deren "
+            "letzter passender Tag ohne Termin verging. Tag des Verfalls.",
+            "en": "Holds and requests that nobody confirmed in time, and those who waited until their last "
+            "suitable day was over. Day on which they ran out.",
         },
     ),
     Figure(

@@ -36,6 +36,8 @@ def come_and_go(world: World) -> None:
     other = next(s for s in call(f"GET {_S}/sessions", token=first) if not s["current"])
     call(f"DELETE {_S}/sessions/{{id}}", token=first, id=other["id"])
     call(f"GET {_S}/me", token=second, expected=401)
+    change = {"present": PASSWORD, "password": f"{PASSWORD}, anders"}
+    call(f"PUT {_S}/me/password", token=first, json=change)
     call(f"DELETE {_S}/sessions/current", token=first)
     assert any(a["id"] == made["id"] for a in call(f"GET {_S}/accounts", **admin))
     call(f"POST {_S}/accounts/{{id}}/link", **admin, id=made["id"])

@@ -362,3 +362,39 @@ async def test_the_page_of_a_link_sets_the_password(counter: Counter) -> None:
         again = await client.post("/staff/password", data={"token": link.secret, "password": "another long one"})
         assert again.status_code == 410
     assert (await counter.sign_in(account.login, password="another long one")).status_code == 201
+
+
+async def test_the_own_password_is_changed_while_signed_in(counter: Counter) -> None:
+    account, client = await counter.at_work("caseworker")
+    other = (await counter.sign_in(account.login)).json()["token"]
+    new = "ein ganz anderer Satz"
+    async with client:
+        wrong = await client.put("/v1/staff/me/password", json={"present": "not this one", "password": new})
+        weak = await client.put("/v1/staff/me/password", json={"present": PASSWORD, "password": "short"})
+        done = await client.put("/v1/staff/me/password", json={"present": PASSWORD, "password": new})
+        assert (await client.get("/v1/staff/me")).status_code == 200
+    async with counter.client(token=other) as elsewhere:
+        assert (await elsewhere.get("/v1/staff/me")).status_code == 401
+
+    assert (kind(wrong), kind(weak), done.status_code) == ((403, "wrong-password"), (422, "weak-password"), 204)
+    assert (await counter.sign_in(account.login)).status_code == 401
+    assert (await counter.sign_in(account.login, password=new)).status_code == 201
+    assert (await counter.recorded(account.id)).count("account.password_changed") == 1
+
+
+async def test_the_present_password_is_not_guessed_at_will(counter: Counter) -> None:
+    _, client = await counter.at_work("caseworker")
+    async with client:
+        wrong = {"present": "not this one at all", "password": "ein ganz anderer Satz"}
+        answers = [await client.put("/v1/staff/me/password", json=wrong) for _ in range(FREE_PER_LOGIN + 2)]
+    assert kind(answers[-1]) == (429, "sign-in-paused")
+
+
+async def test_the_record_is_kept_so_long_and_no_longer(counter: Counter) -> None:
+    account = await counter.account("lead")
+    await counter.sign_in(account.login)
+    now = counter.clock.now()
+
+    assert await counter.staff.audit.forget(before=now - timedelta(days=1)) == 0
+    assert await counter.staff.audit.forget(before=now + timedelta(seconds=1)) > 0
+    assert await counter.recorded(account.id) == []
