@@ -79,6 +79,10 @@ class CrashPoint(StrEnum):
 
     NOTIFICATION_AFTER_STATE = "notification_after_state"
     """An appointment's state is kept; the message it asks for is not planned."""
+    NOTIFICATION_AFTER_REMINDER = "notification_after_reminder"
+    """The reminder of a visit is planned; the state that asks for it is not kept."""
+    NOTIFICATION_AFTER_RECONSIDERED = "notification_after_reconsidered"
+    """Reminders that may be wrong now are due to be decided anew; nobody is woken, the event not acknowledged."""
     NOTIFICATION_AFTER_PLAN = "notification_after_plan"
     """A delivery is stored, claimed by this process; the event is not acknowledged."""
     NOTIFICATION_AFTER_CONTACT = "notification_after_contact"

@@ -15,7 +15,8 @@ from shared.setup import VHOST
 from tests.waiting import eventually
 
 # A reminder lies days ahead.
-_ON_ITS_WAY = {"status": "due", "purpose": {"$ne": "reminder"}}
+_LIES_AHEAD = {"purpose": "reminder", "$expr": {"$gt": ["$next_at", "$$NOW"]}}
+_ON_ITS_WAY = {"status": "due", "$nor": [_LIES_AHEAD]}
 
 
 class Ledger:

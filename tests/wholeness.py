@@ -82,7 +82,7 @@ def on_its_way(client: Client) -> Iterator[str]:
             for document in client[database][name].find({"outbox.0": {"$exists": True}}):
                 yield f"{database}.{name} {document['_id']} still has to tell {_types(document['outbox'])}"
     # A reminder lies days ahead.
-    due = {"status": "due", "purpose": {"$ne": "reminder"}}
+    due = {"status": "due", "$nor": [{"purpose": "reminder", "$expr": {"$gt": ["$next_at", "$$NOW"]}}]}
     for delivery in client["notification"]["deliveries"].find(
         {"$or": [due, {"settle": True}, {"token": {"$exists": True}}]}
     ):

@@ -1,6 +1,6 @@
 """What the notification service hears, and what each event brings about."""
 
-import asyncio
+from datetime import datetime
 
 from services.notification import domain, entries
 from services.notification.delivery import Dispatcher
@@ -55,18 +55,20 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
     )
     async def plan_messages(event: AppointmentEvent) -> None:
         before = await known.state(event.data.appointment) if compares(event) else None
-        # The state first: a delivery that is claimed before its own state would only wait for it.
-        await known.keep_state(event)
-        crash_point(CrashPoint.NOTIFICATION_AFTER_STATE)
         office = await known.office(event.data.office)
-        mail, reminder = (
-            domain.message_for(event, office=office, before=before),
-            domain.reminder_for(event, office=office),
-        )
-        await asyncio.gather(*(dispatcher.plan(delivery) for delivery in (mail, reminder) if delivery))
-        if outdates_reminders(event):
-            await deliveries.reconsider_reminders(event.data.appointment, before=event.sequence, now=clock.now())
-            dispatcher.wake()
+        # The reminder before the state, so that whoever knows a newer state meets it, or it meets that one.
+        reminder = domain.reminder_for(event, office=office)
+        if reminder:
+            await dispatcher.plan(reminder)
+            crash_point(CrashPoint.NOTIFICATION_AFTER_REMINDER)
+        is_newest = await known.keep_state(event)
+        crash_point(CrashPoint.NOTIFICATION_AFTER_STATE)
+        # The mail after it: a delivery that is claimed before its own state would only wait for it.
+        mail = domain.message_for(event, office=office, before=before)
+        if mail:
+            await dispatcher.plan(mail)
+        if outdates_reminders(event) or (reminder and not is_newest):
+            await _reconsider(event.data.appointment, deliveries, dispatcher, now=clock.now())
 
     @on("notification.contacts", ContactProvided)
     async def keep_contact(event: ContactProvided) -> None:
@@ -97,6 +99,7 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
     @on("notification.contacts", ContactErased)
     async def erase_contact(event: ContactErased) -> None:
         await known.erase_contact(event)
+        await _reconsider(event.data.appointment, deliveries, dispatcher, now=clock.now())
 
     @on("notification.offices", OfficePublished)
     async def keep_office(event: OfficePublished) -> None:
@@ -106,3 +109,10 @@ def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, cl
         dispatcher.wake()
 
     return on
+
+
+async def _reconsider(appointment: str, deliveries: Deliveries, dispatcher: Dispatcher, *, now: datetime) -> None:
+    """The appointment's reminders may be wrong now. Those that still hold go on waiting."""
+    await deliveries.reconsider_reminders(appointment, now=now)
+    crash_point(CrashPoint.NOTIFICATION_AFTER_RECONSIDERED)
+    dispatcher.wake()

@@ -358,6 +358,8 @@ CASES = (
     Case(At.CONSUMER_BEFORE_REPUBLISH, "reporting", nobody_can_read_a_message),
     Case(At.CONSUMER_AFTER_RETRY, "notification", asks_while_a_rule_of_the_database_refuses),
     Case(At.CONSUMER_AFTER_PARKING, "reporting", nobody_can_read_a_message),
+    Case(At.NOTIFICATION_AFTER_REMINDER, "notification", confirms),
+    Case(At.NOTIFICATION_AFTER_RECONSIDERED, "notification", cancels),
     Case(At.NOTIFICATION_AFTER_STATE, "notification", asks),
     Case(At.NOTIFICATION_AFTER_PLAN, "notification", asks),
     Case(At.NOTIFICATION_AFTER_CONTACT, "notification", asks),

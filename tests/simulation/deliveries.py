@@ -185,7 +185,10 @@ class DeliverySimulation(Simulation):
     def moving(self) -> str | None:
         documents = self.server.store.documents("deliveries").values()
         # A reminder lies days ahead.
-        due = sorted(d["_id"] for d in documents if d["status"] == "due" and d["purpose"] != "reminder")
+        now = self.world.utc()
+        waits = {d["_id"] for d in documents if d["purpose"] == "reminder" and d["next_at"] > now}
+        claimed = {d["_id"] for d in documents if "token" in d}
+        due = sorted(d["_id"] for d in documents if d["status"] == "due" and d["_id"] not in waits - claimed)
         untold = self._outboxes.waiting()
         unsettled = sorted(d["_id"] for d in documents if d.get("settle"))
         return f"{due=} {untold=} {unsettled=}" if due or untold or unsettled else None

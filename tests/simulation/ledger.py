@@ -199,6 +199,13 @@ class Ledger:
             case "failed":
                 refused = any(attempt.to in self._simulation.provider.refusing for attempt in attempts)
                 return refused or document["attempts"] >= _ATTEMPTS
+            case "due":
+                # A reminder that still holds lies days ahead; what is known to be wrong does not wait for its day,
+                # but for the text that was planned by whoever did not know it yet: its day decides.
+                waits = document["purpose"] == "reminder" and "token" not in document
+                newest = max(states)
+                wrong = self._contradicts(document, states[newest], newest)
+                return waits and (not wrong or document["channel"] == "sms")
             case "not_wanted":
                 return document["channel"] == "email" and life.email is None
         return False

@@ -134,7 +134,8 @@ class Sender:
                 record = self._record(claimed, Status.DUE)
                 return replace(record, waits=delivery.waits + 1, waits_for=missing, look_again_at=again)
             case Later(due_at):
-                return replace(self._record(claimed, Status.DUE), due_at=due_at, look_again_at=due_at)
+                record = self._record(claimed, Status.DUE)
+                return replace(record, due_at=due_at, look_again_at=due_at, decided_at=now)
             case Drop(status, reason):
                 return replace(self._record(claimed, status), error=reason, finished_at=now)
 

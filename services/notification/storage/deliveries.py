@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -64,8 +64,9 @@ class Record:
     waits: int
     language: str
     look_again_at: datetime | None = None
-    # Only where it was too early: what waits until then is not late.
+    # Only where it was too early, and when that was decided: what waits until then is not late.
     due_at: datetime | None = None
+    decided_at: datetime | None = None
     waits_for: str | None = None
     sent_at: datetime | None = None
     finished_at: datetime | None = None
@@ -127,10 +128,15 @@ class Deliveries:
         waiting = {"waits_for": "office", "office": office}
         await self._writes.write(UpdateMany(waiting, {"$set": {"next_at": now}}))
 
-    async def reconsider_reminders(self, appointment: str, *, before: int, now: datetime) -> None:
-        """Lets what an earlier event than the one of sequence `before` planned be decided anew at once."""
-        outdated = {**_REMINDERS, "appointment": appointment, "state_sequence": {"$lt": before}}
-        await self._writes.write(UpdateMany({**outdated, "token": {"$exists": False}}, {"$set": {"next_at": now}}))
+    async def reconsider_reminders(self, appointment: str, *, now: datetime) -> None:
+        """Lets what waits for its day be decided anew at once; what is claimed, when its claim ends.
+
+        The claimed ones first: whoever claims one after that knows what is known now.
+        """
+        waiting = {**_REMINDERS, "appointment": appointment}
+        claimed, free = {"token": {"$exists": True}}, {"token": {"$exists": False}}
+        await self._writes.write(UpdateMany({**waiting, **claimed}, {"$set": {"anew": True}}))
+        await self._writes.write(UpdateMany({**waiting, **free}, {"$set": {"next_at": now}}))
 
     async def claim(
         self,
@@ -176,7 +182,8 @@ class Deliveries:
 
     async def record(self, records: Sequence[Record]) -> list[Record]:
         """Writes each outcome where its lease still holds; returns those that had lost it."""
-        result = await self.collection.bulk_write([_outcome(r) for r in records], ordered=False)
+        writes = [write for record in records for write in _outcomes(record)]
+        result = await self.collection.bulk_write(writes, ordered=False)
         if result.matched_count == len(records):
             return []
         recorded = {"$or": [{"_id": r.claimed.delivery.id, "recorded_by": r.claimed.token} for r in records]}
@@ -299,7 +306,15 @@ def _told(entries: Sequence[Entry]) -> Document:
     return {"outbox": {"$each": list(entries)}, "history": {"$each": list(entries)}}
 
 
-def _outcome(record: Record) -> UpdateOne:
+def _outcomes(record: Record) -> list[UpdateOne]:
+    """One write, or for what waits for its day two, of which one matches: it may have to be decided anew."""
+    if record.due_at is None:
+        return [_outcome(record, {})]
+    anew = replace(record, due_at=record.decided_at)
+    return [_outcome(record, {"anew": {"$exists": False}}), _outcome(anew, {"anew": True})]
+
+
+def _outcome(record: Record, only: Document) -> UpdateOne:
     claimed = record.claimed
     changes: Document = {
         "status": record.status.value,
@@ -309,7 +324,7 @@ def _outcome(record: Record) -> UpdateOne:
         "error": record.error,
         "recorded_by": claimed.token,
     }
-    gone = {"token": ""}
+    gone = {"token": "", "anew": ""}
     if record.due_at:
         changes |= {"next_at": record.due_at, "due_at": record.due_at}
         gone |= {"late_since": ""}
@@ -328,4 +343,4 @@ def _outcome(record: Record) -> UpdateOne:
     if record.entries:
         changes |= {"version": claimed.delivery.version + len(record.entries)}
         update["$push"] = _told(record.entries)
-    return UpdateOne({"_id": claimed.delivery.id, "token": claimed.token}, update)
+    return UpdateOne({"_id": claimed.delivery.id, "token": claimed.token, **only}, update)

@@ -55,8 +55,9 @@ class Known:
         self._office_writes = GroupedWrites(self._offices)
         self._office_cache: dict[str, tuple[float, Office]] = {}
 
-    async def keep_state(self, event: AppointmentEvent | MessageRequested) -> None:
-        await _keep(self._state_writes, event.data.appointment, event.sequence, event.data.model_dump())
+    async def keep_state(self, event: AppointmentEvent | MessageRequested) -> bool:
+        """False where one as new may have been there already."""
+        return await _keep(self._state_writes, event.data.appointment, event.sequence, event.data.model_dump())
 
     async def keep_contact(self, event: ContactProvided | LinkRequested) -> None:
         """Does nothing once the contact was erased, whatever its sequence."""
@@ -157,16 +158,18 @@ class Known:
 
 async def _keep(
     writes: GroupedWrites, key: str, sequence: int, data: Document, more: Document | None = None
-) -> None:
-    """Keeps `data` where nothing as new is stored.
+) -> bool:
+    """Keeps `data` where nothing as new is stored. False where something was there that may be.
 
     The upsert of an older one misses the guard, tries to insert, and the key refuses it. The same happens to
     the newer of two that come first at once, so who was refused looks once more.
     """
     older = {"_id": key, "sequence": {"$lt": sequence}, "erased": {"$ne": True}}
     update = {"$set": {"sequence": sequence, "data": data, "schema": _SCHEMA, **(more or {})}}
-    if not await writes.write(UpdateOne(older, update, upsert=True)):
-        await writes.write(UpdateOne(older, update))
+    if await writes.write(UpdateOne(older, update, upsert=True)):
+        return True
+    await writes.write(UpdateOne(older, update))
+    return False
 
 
 def _contact(document: Document, key: Document | None) -> SealedContact:
