@@ -21,10 +21,16 @@ from tests.waiting import eventually
 
 @dataclass
 class Mailbox:
-    """`refusals` are answers, by recipient, that come before the first yes; `held` keeps every mail waiting."""
+    """`refusals` are answers, by recipient, that come before the first yes; `held` keeps every mail waiting.
+
+    `tls` is asked for by STARTTLS, or with `at_once` spoken from the first byte.
+    """
 
     tls: ssl.SSLContext | None = None
+    at_once: bool = False
     port: int = 0
+    raw: list[bytes] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     mails: list[EmailMessage] = field(default_factory=list)
     refusals: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     greetings: list[str] = field(default_factory=list)
@@ -45,7 +51,8 @@ class Mailbox:
 
     def open(self) -> None:
         self.port = self.port or _free_port()
-        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port)
+        context = self.tls if self.at_once else None
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, ssl_context=context)
         self._controller.start()
 
     def close(self) -> None:
@@ -100,6 +107,8 @@ class Mailbox:
         try:
             while self.held:  # noqa: ASYNC110 - the test sets it from its own thread
                 await asyncio.sleep(0.01)
+            self.raw.append(envelope.content)
+            self.senders.append(envelope.mail_from)
             self.mails.append(BytesParser(policy=policy.default).parsebytes(envelope.content))
         finally:
             self.under_way -= 1
@@ -112,7 +121,7 @@ class _Controller(Controller):
         self._mailbox = mailbox
 
     def factory(self) -> smtp.SMTP:
-        tls = self._mailbox.tls
+        tls = None if self._mailbox.at_once else self._mailbox.tls
         return smtp.SMTP(
             self.handler, enable_SMTPUTF8=True, ident="test", tls_context=tls, require_starttls=tls is not None
         )

@@ -11,9 +11,12 @@ import pytest
 
 from services.notification.channels import PermanentFailure, TemporaryFailure, Unavailable
 from services.notification.channels.email import EmailChannel, SmtpServer
+from services.notification.channels.email.dkim import DkimKey
 from services.notification.channels.email.mime import Mail
 from tests.integration.notification.mailbox import Mailbox
 from tests.unit.notification.builders import NOW, SENDER
+from tests.unit.notification.dkim import verified
+from tests.unit.notification.test_dkim import DOMAIN, RSA, dns, pem
 from tests.unit.notification.test_mime import a_mail
 
 pytestmark = pytest.mark.anyio
@@ -127,3 +130,52 @@ async def test_a_server_without_encryption_is_refused(mailbox: Mailbox) -> None:
     with pytest.raises(Unavailable):
         await send(channel)
     assert mailbox.mails == []
+
+
+async def test_tls_from_the_first_byte_is_verified_too(starttls: ssl.SSLContext, certificate: Path) -> None:
+    with Mailbox(tls=starttls, at_once=True) as mailbox:
+        with pytest.raises(Unavailable):
+            await send(a_channel(mailbox, tls="tls"))
+        trusted = a_channel(mailbox, tls="tls", ca=certificate)
+        for _ in range(3):
+            await send(trusted)
+        await trusted.close()
+        assert (len(mailbox.mails), mailbox.connections) == (3, 1)
+
+
+async def test_an_encrypted_connection_is_used_again(starttls: ssl.SSLContext, certificate: Path) -> None:
+    with Mailbox(tls=starttls) as mailbox:
+        channel = a_channel(mailbox, tls="starttls", ca=certificate)
+        for _ in range(3):
+            await send(channel)
+        await channel.close()
+        # The server is greeted once in the clear and once encrypted.
+        assert (len(mailbox.mails), mailbox.connections) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("template", "envelope"),
+    [
+        (None, SENDER),
+        ("bounces@amt.example", "bounces@amt.example"),
+        ("b+{delivery}@amt.example", "b+0192aaaa1.confirmation@amt.example"),
+    ],
+)
+async def test_bounces_go_where_the_return_path_says(
+    mailbox: Mailbox, template: str | None, envelope: str
+) -> None:
+    channel = EmailChannel(a_server(mailbox), sender=SENDER, timeout=timedelta(seconds=5), return_path=template)
+    await send(channel)
+    await channel.close()
+    assert mailbox.senders == [envelope]
+    assert SENDER in mailbox.mails[0]["From"]
+
+
+@pytest.mark.parametrize("to", ["someone@example.org", "jürgen@example.org"])
+async def test_a_signature_survives_the_journey(mailbox: Mailbox, to: str) -> None:
+    key = DkimKey(selector="k1", domain=DOMAIN, pem=pem(RSA))
+    channel = EmailChannel(a_server(mailbox), sender=SENDER, timeout=timedelta(seconds=5), sign=key.signed)
+    # A line that begins with a point is sent with two.
+    await send(channel, to=to, text="Zeile\n.\n..\n. \n\n\nEnde  \n\n")
+    await channel.close()
+    assert verified(mailbox.raw[0], dns(RSA))
