@@ -33,7 +33,9 @@ from shared.crashpoints import CrashPoint, crash_point
 from shared.messaging import Handlers
 
 
-def handlers(*, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, clock: Clock) -> Handlers:
+def handlers(  # noqa: C901 (a list of handlers, not a decision)
+    *, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, clock: Clock
+) -> Handlers:
     """Each may run twice, and in any order with the others: writes are guarded by key and sequence."""
     on = Handlers()
 

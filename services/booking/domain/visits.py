@@ -120,9 +120,16 @@ def check_preconditions(services: Sequence[Service], answers: Mapping[str, bool]
 
 
 def documents_of(services: Sequence[Service]) -> dict[str, tuple[str, ...]]:
-    """What to bring, by language; each document once, in the services' order."""
+    """What to bring, by language; each document once, in the services' order.
+
+    In German what has no name in the language: nothing may be missing.
+    """
     languages = dict.fromkeys(language for service in services for language in service.documents)
     return {
-        language: tuple(dict.fromkeys(d for service in services for d in service.documents.get(language, ())))
+        language: tuple(dict.fromkeys(d for service in services for d in _documents(service, language)))
         for language in languages
     }
+
+
+def _documents(service: Service, language: str) -> tuple[str, ...]:
+    return service.documents.get(language) or service.documents.get("de", ())

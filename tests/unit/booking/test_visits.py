@@ -83,7 +83,16 @@ def test_documents_of_several_services_come_once() -> None:
 
     assert documents["de"].count("Terminbestätigung") == 1
     assert "PIN-Brief, falls vorhanden" in documents["de"]
-    assert set(documents) == {"de", "en"}
+    assert {"de", "en"} <= set(documents)
+
+
+def test_a_document_without_a_translation_is_named_in_german() -> None:
+    services = [
+        a_service(documents={"de": ("Pass",), "en": ("Passport",)}),
+        a_service("b", documents={"de": ("Foto",)}),
+    ]
+
+    assert documents_of(services)["en"] == ("Passport", "Foto")
 
 
 def test_preconditions_are_asked_before_anything_else() -> None:
