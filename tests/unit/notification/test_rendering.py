@@ -307,3 +307,13 @@ def test_rendering_uses_only_the_newest_facts() -> None:
     send = Send(known(sequence=8, persons=5), a_contact(), an_office(), "ayse@example.org")
     assert "Anzahl: 5 Personen" in RENDERER.mail(delivery, send).text
     assert NOW < VISIT
+
+
+@pytest.mark.parametrize("purpose", VISITS)
+def test_only_what_nobody_needs_can_be_ended(purpose: Purpose) -> None:
+    """All others are required: they say what happened to somebody's appointment."""
+    mail = a_mail(purpose)
+    waits = purpose in ("waiting", "offer", "offer_expired")
+    link = "https://termine.example/t/0192aaaa#manage-s3cret"
+    assert mail.unsubscribe == (link if waits or purpose == "reminder" else None)
+    assert mail.one_click is waits
