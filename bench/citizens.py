@@ -64,6 +64,7 @@ def wish(starts_at: datetime, service: str = SERVICE) -> dict[str, Any]:
         "starts_at": starts_at.isoformat(),
         "family_name": "Öztürk",
         "members": [{"municipality": MUNICIPALITY}],
+        "preconditions": {"pin_letter": True},
     }
 
 

@@ -66,8 +66,9 @@ class Citizen:
 
     def wish(self, starts_at: str, **changes: Any) -> dict[str, Any]:
         members = [{"municipality": HECHINGEN}] * self.persons
-        wanted = {"office": OFFICE, "service": self.service, "starts_at": starts_at}
-        return {**wanted, "family_name": "Öztürk", "members": members, **changes}
+        wanted: dict[str, Any] = {"office": OFFICE, "service": self.service, "starts_at": starts_at}
+        wanted |= {"members": members, "preconditions": {"pin_letter": True}}
+        return {**wanted, "family_name": "Öztürk", **changes}
 
     def hold(self, starts_at: str, **changes: Any) -> httpx.Response:
         answer = self.http.post(

@@ -145,6 +145,7 @@ class Pulse:
             "starts_at": starts_at,
             "family_name": "Öztürk",
             "members": [{"municipality": HECHINGEN}],
+            "preconditions": {"pin_letter": True},
         }
         try:
             return await http.post(f"{process.url}/v1/appointments", json=wish, headers={"Idempotency-Key": key})

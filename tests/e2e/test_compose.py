@@ -65,6 +65,7 @@ def hold(booking: httpx.Client) -> dict[str, Any]:
         "starts_at": next(time for day in found["days"] for time in day["times"]),
         "family_name": "Öztürk",
         "members": [{"municipality": HECHINGEN}],
+        "preconditions": {"pin_letter": True},
     }
     answer = booking.post("/v1/appointments", json=wish, headers={"Idempotency-Key": uuid4().hex})
     assert answer.status_code == 201, answer.text

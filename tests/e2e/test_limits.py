@@ -39,8 +39,9 @@ class Door:
 
     def knock(self, *, key: str = "", **headers: str) -> httpx.Response:
         """Tries to hold a time that is over: whoever is let in hears 422."""
-        wish = {"office": OFFICE, "service": "eat_pickup", "starts_at": "2020-01-02T08:00:00Z"}
-        wish |= {"family_name": "Öztürk", "members": [{"municipality": HECHINGEN}]}  # type: ignore[dict-item]
+        wish: dict[str, Any] = {"office": OFFICE, "service": "eat_pickup", "starts_at": "2020-01-02T08:00:00Z"}
+        wish |= {"family_name": "Öztürk", "members": [{"municipality": HECHINGEN}]}
+        wish |= {"preconditions": {"pin_letter": True}}
         return self.http.post(
             "/v1/appointments", json=wish, headers={"Idempotency-Key": key or str(uuid4()), **headers}
         )
@@ -50,7 +51,7 @@ class Door:
     ) -> httpx.Response:
         """Tries to enter the waiting list, as a rule for days that are over: whoever is let in hears 422."""
         wanted = {"office": OFFICE, "service": "eat_pickup", "family_name": "Öztürk"}
-        wanted |= {"members": [{"municipality": HECHINGEN}]}  # type: ignore[dict-item]
+        wanted |= {"members": [{"municipality": HECHINGEN}], "preconditions": {"pin_letter": True}}  # type: ignore[dict-item]
         wanted |= {"wish": {"first": first, "last": last}}  # type: ignore[dict-item]
         return self.http.post(
             "/v1/waiting-list", json=wanted, headers={"Idempotency-Key": key or str(uuid4()), **headers}

@@ -64,6 +64,7 @@ async def book_steadily(url: str, times: list[str], *, seconds: float) -> list[t
                 "starts_at": times[number % len(times)],
                 "family_name": "Öztürk",
                 "members": [{"municipality": "08417031"}],
+                "preconditions": {"pin_letter": True},
             }
             held = await http.send("POST", "/v1/appointments", wish, {"Idempotency-Key": f"steady-{number}"})
             if held.status != 201:

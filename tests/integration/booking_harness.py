@@ -69,6 +69,7 @@ class Desk:
             "starts_at": moment,
             "family_name": "Öztürk",
             "members": (Member(HECHINGEN),),
+            "preconditions": {"pin_letter": True},
         }
         return HoldRequest(**{**values, **changes})
 

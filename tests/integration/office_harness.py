@@ -93,7 +93,8 @@ class AtWork:
     async def booked_by_citizen(self, wall: str, *, days: int, **changes: Any) -> dict[str, Any]:
         """Held, requested and confirmed; as `HeldOut`."""
         async with a_client(self.app) as client:
-            body = {"office": OFFICE, **self.wanted(wall, days=days, **changes)}
+            answers = {"pin_letter": True}
+            body = {"office": OFFICE, **self.wanted(wall, days=days, preconditions=answers, **changes)}
             held = _body(
                 await client.post("/v1/appointments", json=body, headers={"Idempotency-Key": str(uuid4())})
             )

@@ -73,7 +73,8 @@ async def test_staff_take_a_time_that_cools(work: AtWork) -> None:
         await work.booked(by, "10:00", days=3, lane=other)
     lane = {"lane": desk}
     async with a_client(work.app) as client:
-        body = {"office": "zollernalbkreis", **work.wanted("10:00", days=3)}
+        answers = {"pin_letter": True}
+        body = {"office": "zollernalbkreis", **work.wanted("10:00", days=3, preconditions=answers)}
         refused = await client.post("/v1/appointments", json=body, headers={"Idempotency-Key": "a-citizen"})
 
     booked = await work.booked(by, "10:00", days=3, **lane)

@@ -70,7 +70,7 @@ async def times(http: httpx.AsyncClient, service: str, name: str, *further: str)
 
 async def hold(http: httpx.AsyncClient, starts_at: str, **changes: Any) -> httpx.Response:
     wanted = {"office": "zollernalbkreis", "service": "commitment", "starts_at": starts_at}
-    who = {"family_name": "Öztürk", "members": group()}
+    who = {"family_name": "Öztürk", "members": group(), "preconditions": {"pin_letter": True}}
     key = {"Idempotency-Key": changes.pop("key", str(uuid4()))}
     return await http.post("/v1/appointments", json={**wanted, **who, **changes}, headers=key)
 

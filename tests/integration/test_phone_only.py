@@ -29,7 +29,7 @@ async def work(servers: Stack) -> AsyncIterator[AtWork]:
 
 async def held(work: AtWork, wall: str = "10:00") -> dict[str, Any]:
     async with a_client(work.app) as client:
-        body = {"office": OFFICE, **work.wanted(wall, days=3)}
+        body = {"office": OFFICE, **work.wanted(wall, days=3, preconditions={"pin_letter": True})}
         answer = await client.post("/v1/appointments", json=body, headers={"Idempotency-Key": str(uuid4())})
         found: dict[str, Any] = answer.json()
         return found

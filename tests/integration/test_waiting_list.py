@@ -63,6 +63,7 @@ async def waiter(desk: Desk, waiting_list: WaitingList, who: str, **changes: Any
         family_name="Öztürk",
         members=(Member(HECHINGEN),),
         wish=wish_for(desk, **changes),
+        preconditions={"pin_letter": True},
     )
     entry = await waiting_list.enter(request, idempotency_key=f"wish-of-{who}")
     return await proven(desk, entry.id, who)

@@ -225,6 +225,7 @@ class Crowd:
             "starts_at": starts_at,
             "family_name": "Öztürk",
             "members": [{"municipality": home} for home in homes],
+            "preconditions": {"pin_letter": True},
         }
         key = {"Idempotency-Key": citizen.key}
 

@@ -7,6 +7,8 @@ from tests.contract.lives.world import FIRST_CONTACT, OFFICE, Body, World, membe
 from tests.waiting import eventually
 
 _A = "/v1/appointments/{id}"
+# To what the services ask first.
+ANSWERS = {"pin_letter": True}
 
 
 def look_around(world: World) -> None:
@@ -65,7 +67,7 @@ def come_to_the_office(world: World) -> None:
 def waiting_life(world: World, *, accepts: bool) -> None:
     """Waits without an appointment, on days that no other life books."""
     wish = {"first": world.day(12), "last": world.day(13)}
-    body = {"office": OFFICE, **wanted(), "wish": wish}
+    body = {"office": OFFICE, **wanted(preconditions=ANSWERS), "wish": wish}
     entry = world.call("POST /v1/waiting-list", key=new_key(), json=body)
     own: Body = {"token": entry["token"], "id": entry["id"]}
     _confirm(world, entry, email=f"{entry['id'][:12]}@example.org")
@@ -96,7 +98,7 @@ def invited_life(world: World) -> None:
 
 
 def hold(world: World, service: str = "eat_pickup", **more: Any) -> Body:
-    body = {"office": OFFICE, **wanted(service), "starts_at": world.later(), **more}
+    body = {"office": OFFICE, **wanted(service, preconditions=ANSWERS), "starts_at": world.later(), **more}
     held: Body = world.call("POST /v1/appointments", key=new_key(), json=body)
     return held
 

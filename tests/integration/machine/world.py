@@ -104,7 +104,12 @@ class World:
         self, place: int, service: str, name: str, start: datetime, places: Sequence[str], kids: int
     ) -> Held:
         request = HoldRequest(
-            office=ID, service=service, starts_at=start, family_name=name, members=members(places, kids)
+            office=ID,
+            service=service,
+            starts_at=start,
+            family_name=name,
+            members=members(places, kids),
+            preconditions={"pin_letter": True},
         )
         return await self.desk.booking.hold(request, idempotency_key=self.key(place))
 
@@ -148,7 +153,12 @@ class World:
 
     async def enter(self, place: int, service: str, name: str, wish: tuple[date, date, str]) -> Appointment:
         request = WishRequest(
-            office=ID, service=service, family_name=name, members=(Member(HERE),), wish=a_wish(wish)
+            office=ID,
+            service=service,
+            family_name=name,
+            members=(Member(HERE),),
+            wish=a_wish(wish),
+            preconditions={"pin_letter": True},
         )
         return await self.waiting.enter(request, idempotency_key=self.key(place))
 

@@ -36,7 +36,7 @@ def outcome_of(status: int) -> Outcome:
 
 def wish(starts_at: str, *, service: str = ROOMY, **changes: Any) -> dict[str, Any]:
     """The body of a hold for one person."""
-    wanted = {"office": OFFICE, "service": service, "starts_at": starts_at}
+    wanted = {"office": OFFICE, "service": service, "starts_at": starts_at, "preconditions": {"pin_letter": True}}
     return {**wanted, "family_name": "Öztürk", "members": [{"municipality": HECHINGEN}], **changes}
 
 
