@@ -87,11 +87,13 @@ def create_app(
     description: str,
     health: Health,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
+    """`larger_bodies` are paths, by how they begin, that take more than LARGEST_BODY: so many bytes."""
     app = FastAPI(
         title=title, description=description, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.add_middleware(_Edge)
+    app.add_middleware(_Edge, larger_bodies=larger_bodies or {})
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
@@ -213,8 +215,9 @@ async def _unexpected(_: Request, error: Exception) -> Response:
 class _Edge:
     """Gives every request its trace, counts it, logs it without query string, and bounds its body."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, larger_bodies: Mapping[str, int]) -> None:
         self._app = app
+        self._larger_bodies = larger_bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -233,10 +236,11 @@ class _Edge:
     async def _within_limit(
         self, headers: dict[bytes, bytes], scope: Scope, receive: Receive, send: "_Answer"
     ) -> None:
-        limited = _Limited(receive, send)
+        most = self._most(scope["path"])
+        limited = _Limited(receive, send, most=most)
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
-            await _too_large(scope, receive, send)
+        if not length.isdigit() or int(length) > most:
+            await _too_large(scope, receive, send, most=most)
             return
         try:
             async with asyncio.timeout(_LONGEST_REQUEST_S):
@@ -246,7 +250,10 @@ class _Edge:
                 answer = _too_slow() if limited.waiting else await _unavailable(Request(scope), error)
                 await answer(scope, receive, send)
         if limited.exceeded:
-            await _too_large(scope, receive, send.released())
+            await _too_large(scope, receive, send.released(), most=most)
+
+    def _most(self, path: str) -> int:
+        return next((most for begin, most in self._larger_bodies.items() if path.startswith(begin)), LARGEST_BODY)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
@@ -283,8 +290,9 @@ class _Answer:
 class _Limited:
     """A body without a declared length counts while it comes in; past the limit the answer is ours."""
 
-    def __init__(self, receive: Receive, answer: _Answer) -> None:
+    def __init__(self, receive: Receive, answer: _Answer, *, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._answer = answer
         self._seen = 0
         self.exceeded = False
@@ -295,15 +303,15 @@ class _Limited:
         message = await self._receive()
         self.waiting = False
         self._seen += len(message.get("body", b""))
-        if self._seen <= LARGEST_BODY:
+        if self._seen <= self._most:
             return message
         self.exceeded = self._answer.muted = not self._answer.status
         return {"type": "http.disconnect"}
 
 
-async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
+async def _too_large(scope: Scope, receive: Receive, send: Send, *, most: int) -> None:
     body = {"type": "body-too-large", "title": "The request is too large", "status": 413}
-    detail = f"A request may have {LARGEST_BODY} bytes at most."
+    detail = f"A request may have {most} bytes at most."
     await problem_response(413, {**body, "detail": detail}, {"Connection": "close"})(scope, receive, send)
 
 

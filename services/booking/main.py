@@ -9,7 +9,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from services.booking.api import add_routes, add_staff_routes, add_work_routes
+from services.booking.api import LARGER_BODIES, add_routes, add_staff_routes, add_work_routes
 from services.booking.commands import Booking, Counter, Day, Inviting, Planning, Reaching, WaitingList
 from services.booking.day_lists import DayLists
 from services.booking.demand import DemandCounter
@@ -132,6 +132,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         description="Appointments at public offices: find a time, hold it, confirm, move, cancel.",
         health=health,
         lifespan=lifespan,
+        larger_bodies=LARGER_BODIES,
     )
     add_routes(app, booking, day=day, erasing=erasing, waiting_list=waiting_list, guard=guard)
     add_staff_routes(app, staff, client_of=proxies.client)

@@ -11,7 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from deploy.local.stack import Stack
-from services.booking.api import add_routes, add_staff_routes, add_work_routes
+from services.booking.api import LARGER_BODIES, add_routes, add_staff_routes, add_work_routes
 from services.booking.commands import Counter, Day, Planning, Reaching, WaitingList
 from services.booking.domain.actors import Role
 from services.booking.domain.office import Office
@@ -159,7 +159,8 @@ def _app(desk: Desk, staff: Staff, offices: Offices) -> FastAPI:
     async def nothing(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = create_app(title="o", description="o", health=Health(required={}, degrading={}), lifespan=nothing)
+    health = Health(required={}, degrading={})
+    app = create_app(title="o", description="o", health=health, lifespan=nothing, larger_bodies=LARGER_BODIES)
     booking = desk.booking
     planning = Planning(booking, Counter(booking), offices, OfficeStore(desk.database), KEYS)
     reaching = Reaching(booking, desk.messages, Calls(desk.database))

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from shared import http
-from shared.http import Health, create_app
+from shared.http import LARGEST_BODY, Health, create_app
 from shared.http_protocol import LARGEST_HEAD, BoundedHeads
 from tests.waiting import eventually
 
@@ -30,8 +30,10 @@ async def nothing(_: FastAPI) -> AsyncIterator[None]:
 
 @pytest.fixture
 def port() -> Iterator[PORT]:
-    app = create_app(title="t", description="t", health=Health(required={}, degrading={}), lifespan=nothing)
+    health, larger = Health(required={}, degrading={}), {"/large/": 2 * LARGEST_BODY}
+    app = create_app(title="t", description="t", health=health, lifespan=nothing, larger_bodies=larger)
 
+    @app.post("/large/echo")
     @app.post("/echo")
     async def echo(request: Request) -> int:
         return len(await request.body())
@@ -122,3 +124,20 @@ def test_what_trickles_in_after_an_early_answer_ends_the_connection(port: PORT) 
     answer = talk(port, late, *[b"x"] * 20, every=0.05)
 
     assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        (b"/echo", LARGEST_BODY, b"200"),
+        (b"/echo", LARGEST_BODY + 1, b"413"),
+        (b"/large/echo", LARGEST_BODY + 1, b"200"),
+        (b"/large/echo", 2 * LARGEST_BODY + 1, b"413"),
+    ],
+)
+def test_a_path_that_takes_more_takes_no_more_than_it_says(
+    port: PORT, path: bytes, size: int, status: bytes
+) -> None:
+    """Seen to fail with one limit for all paths."""
+    head = b"POST %s HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (path, size)
+    assert talk(port, head, b"x" * size).startswith(b"HTTP/1.1 " + status)

@@ -25,6 +25,9 @@ from services.booking.erasing import Erasing
 from services.booking.guard import Guard
 from services.booking.staff import Staff
 
+# A whole office with its texts in twelve languages.
+LARGER_BODIES = {"/v1/staff/offices/": 512 * 1024}
+
 
 def add_routes(
     app: FastAPI, booking: Booking, *, day: Day, erasing: Erasing, waiting_list: WaitingList, guard: Guard
