@@ -47,7 +47,7 @@ from shared.outbox import Relay
 from shared.sealing import PublicKeys
 
 # The collections whose documents carry events.
-TELLING = ("appointments", "offices", "demand", PROOFS)
+TELLING = ("appointments", "offices", "demand", "invitations", PROOFS)
 
 
 def build(settings: Settings) -> tuple[FastAPI, Health]:
@@ -77,7 +77,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         clock=clock,
         demand=demand,
         keep_request=settings.request_without_message,
-        inviting=Inviting(Invitations(db), keys=keys, clock=clock),
+        inviting=Inviting(Invitations(db, relay=relay), keys=keys, clock=clock, people=people),
         sms_countries=settings.sms_countries,
     )
     proxies = Proxies(settings.trusted_proxies, settings.proxy_header)

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field, replace
 
 from services.booking.domain.appointment import Appointment, ContactDetails
 from services.booking.settings import Settings
-from services.booking.storage import AlreadyHeld, NotFound
+from services.booking.storage import AlreadyHeld, Invitation, NotFound
 from services.booking.storage.keys import KeyStore, WrappedTwice
 from services.booking.tokens import Keys
-from shared.contracts import Contact, OpenContact
+from shared.contracts import Contact, EntryRequest, OpenContact, OpenEntry
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Client, DatabaseClock
-from shared.sealed_contact import seal_contact
+from shared.sealed_contact import seal_contact, seal_entry
 from shared.sealing import PublicKeys, SymmetricKeys, Wrapped, new_data_key, seal, unseal
 
 _MOST_RECENT = 2000
@@ -123,6 +123,21 @@ class People:
         person, data_key = await self.open(appointment), await self._key(appointment.id)
         contact = open_contact_of(appointment, person, secrets=self._secrets, public_url=self._public_url)
         return seal_contact(contact, key=data_key.key, wrapped=data_key.for_notification)
+
+    def invitation(self, invitation: Invitation, *, email: str, language: str, token: str) -> EntryRequest:
+        """The mail that brings an invitation's link: sealed for notification alone."""
+        return seal_entry(
+            OpenEntry(
+                entry=invitation.id,
+                office=invitation.office,
+                language=language,
+                expires_at=invitation.expires_at,
+                email=email,
+                entry_url=f"{self._public_url}/invitation?token={token}",
+                service=invitation.service,
+            ),
+            keys=self._notification_keys,
+        )
 
     async def destroy(self, id: str) -> None:
         """Nothing that was sealed for this appointment opens again."""

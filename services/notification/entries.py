@@ -1,11 +1,11 @@
 """The mail with a link to book with, for somebody who has no appointment. No input or output, no clock."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.notification.domain import Channel, Delivery, Drop, Priority, Status, Wait, delivery_id, stored
 from services.notification.purposes import Purpose
-from shared.contracts import EntryRequested, Office, OpenEntry
+from shared.contracts import EntryRequested, Invited, Office, OpenEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,24 @@ class SendEntry:
         return (self.entry.language,)
 
 
-def entry_message(event: EntryRequested) -> Delivery:
+# An invitation may be good for weeks; its mail goes out within days, and then the address is forgotten.
+_MAILED_WITHIN = timedelta(days=3)
+
+
+def mailed_until(event: EntryRequested | Invited) -> datetime:
+    """From when on the mail is not sent any more."""
+    return min(event.data.expires_at, event.time + _MAILED_WITHIN)
+
+
+def entry_message(event: EntryRequested | Invited) -> Delivery:
     """It knows no appointment: the request's id stands in its place."""
+    purpose = Purpose.INVITATION if isinstance(event, Invited) else Purpose.ENTRY
     return Delivery(
-        id=delivery_id(event.id, Purpose.ENTRY, Channel.EMAIL),
+        id=delivery_id(event.id, purpose, Channel.EMAIL),
         caused_by=event.id,
         appointment=event.data.entry,
         office=event.data.office,
-        purpose=Purpose.ENTRY,
+        purpose=purpose,
         channel=Channel.EMAIL,
         language=event.data.language,
         state_sequence=0,
@@ -40,7 +50,7 @@ def entry_message(event: EntryRequested) -> Delivery:
         starts_at=None,
         created_at=stored(event.time),
         due_at=stored(event.time),
-        not_after=stored(event.data.expires_at),
+        not_after=stored(mailed_until(event)),
         correlation_id=event.correlationid,
         traceparent=event.traceparent,
         priority=Priority.URGENT,
@@ -55,4 +65,4 @@ def decide_entry(
         return Drop(Status.EXPIRED, "too late")
     if entry is None:
         return Wait("entry")
-    return SendEntry(entry, office) if office else Wait("office")
+    return SendEntry(entry, office, entry.service) if office else Wait("office")

@@ -24,6 +24,7 @@ from shared.contracts import (
     ContactErased,
     ContactProvided,
     EntryRequested,
+    Invited,
     LinkRequested,
     MessageRequested,
     OfficePublished,
@@ -92,9 +93,9 @@ def handlers(  # noqa: C901 (a list of handlers, not a decision)
         if delivery:
             await dispatcher.plan(delivery)
 
-    @on("notification.contacts", EntryRequested)
-    async def plan_entry(event: EntryRequested) -> None:
-        await known.keep_entry(event)
+    @on("notification.contacts", EntryRequested, Invited)
+    async def plan_entry(event: EntryRequested | Invited) -> None:
+        await known.keep_entry(event, until=entries.mailed_until(event))
         crash_point(CrashPoint.NOTIFICATION_AFTER_ENTRY)
         await dispatcher.plan(entries.entry_message(event))
 

@@ -41,6 +41,8 @@ class Purpose(StrEnum):
     CONFLICTS = "conflicts"
 
 
+# Mails with a link to book with, to somebody who has no appointment.
+ENTRIES = frozenset({Purpose.ENTRY, Purpose.INVITATION})
 # To the office's own people, in German.
 TO_STAFF = frozenset({Purpose.DAY_LIST, Purpose.CONFLICTS})
 # Nothing of a visit stands in these.

@@ -76,6 +76,8 @@ class OpenEntry(Data):
     expires_at: AwareDatetime
     email: str = Field(repr=False)
     entry_url: str = Field(repr=False)
+    # What an invitation is for.
+    service: str | None = None
 
 
 class RequestedMessage(AppointmentState):
@@ -103,6 +105,14 @@ class EntryRequested(Event):
 
     exchange: ClassVar[str] = "contacts"
     type: Literal["contact.entry_requested.v1"] = "contact.entry_requested.v1"
+    data: EntryRequest
+
+
+class Invited(Event):
+    """Staff invite somebody to book once, and the link goes by mail; `subject` is the invitation's id."""
+
+    exchange: ClassVar[str] = "contacts"
+    type: Literal["contact.invited.v1"] = "contact.invited.v1"
     data: EntryRequest
 
 

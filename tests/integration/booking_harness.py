@@ -124,7 +124,7 @@ async def a_desk(
         clock=clock,
         demand=DemandCounter(Publications(database, relay=relay), clock=clock),
         keep_request=timedelta(hours=24),
-        inviting=Inviting(Invitations(database), keys=KEYS, clock=clock),
+        inviting=Inviting(Invitations(database), keys=KEYS, clock=clock, people=people),
     )
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=timedelta(hours=1))
     retained = Retained(database)

@@ -1,14 +1,19 @@
 """Hours, closures and absences over HTTP: seen before they are saved, and everybody is re-planned in order."""
 
+import json
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from deploy.local.stack import Stack
 from services.booking.domain.rules import OfficeData
-from tests.integration.office_harness import OTHER_OFFICE, A, AtWork, Colleague, O, an_office_at_work
+from shared.contracts import EntryRequest
+from tests.integration.office_harness import OTHER_OFFICE, A, AtWork, Colleague, O, a_client, an_office_at_work
+from tests.sealed import opened_entry
 
 pytestmark = pytest.mark.anyio
 WATER: dict[str, Any] = {"reason": {"de": "Wasserschaden"}}
@@ -247,3 +252,34 @@ async def test_a_used_invitation_is_listed_as_used(work: AtWork) -> None:
 
     assert states == {used["id"]: "used", unused["id"]: "open"}
     assert set(again.values()) == {"open"}
+
+
+async def test_an_invitation_goes_by_mail_and_its_address_is_kept_nowhere(work: AtWork) -> None:
+    by = await work.colleague("caseworker")
+    expires_at = work.at("12:00", days=7)
+    wanted = {"service": "settlement", "expires_at": expires_at.isoformat()}
+    silent = await by.post(f"{O}/invitations", wanted)
+    made = await by.post(f"{O}/invitations", {**wanted, "email": "Invited@example.org", "language": "tr"})
+
+    invitations = work.desk.database["invitations"]
+    assert "outbox" not in (await invitations.find_one({"_id": silent["id"]}) or {})
+    stored = await invitations.find_one({"_id": made["id"]})
+    assert stored
+    (told,) = stored["outbox"]
+    assert (told["exchange"], told["type"]) == ("contacts", "contact.invited.v1")
+    mail = opened_entry(EntryRequest.model_validate(json.loads(told["body"])["data"]))
+    assert (mail.email, mail.language, mail.service) == ("invited@example.org", "tr", "settlement")
+    assert mail.expires_at == expires_at
+    assert not re.search("invited@|Invited@", str(stored), re.IGNORECASE)
+    assert made["token"] not in str(stored)
+
+    url = httpx.URL(mail.entry_url)
+    assert url.params["token"] == made["token"]
+    async with a_client(work.app) as client:
+        page = await client.get(url.raw_path.decode())
+        wrong = await client.get("/invitation", params={"token": f"{made['token']}x"})
+        await work.booked_by_citizen("10:00", days=3, service="settlement", invitation=made["token"])
+        used = await client.get(url.raw_path.decode())
+    assert page.status_code == 200
+    assert made["token"] in page.text
+    assert (wrong.status_code, used.status_code) == (404, 409)

@@ -19,7 +19,7 @@ from services.booking.erasing import Erasing
 from services.booking.guard import Guard, ProofRejected
 from services.booking.guard.proofs import HOLDS_PER_ENTRY
 from services.booking.people import Erased
-from services.booking.storage import NotFound
+from services.booking.storage import InvitationUsed, NotFound, UnknownInvitation
 
 _pages = Environment(
     loader=PackageLoader("services.booking", "web"), autoescape=select_autoescape(), trim_blocks=True
@@ -38,6 +38,8 @@ _FAULTS: dict[type[Exception], tuple[int, str]] = {
     AlreadyOver: (409, "Der Termin hat schon begonnen. Bitte rufen Sie uns an."),
     Erased: (410, "Zu diesem Termin sind keine Daten zur Person mehr gespeichert."),
     ProofRejected: (410, "Dieser Link gilt nicht mehr. Bitte lassen Sie sich einen neuen schicken."),
+    UnknownInvitation: (404, "Diese Einladung gilt nicht mehr. Bitte fragen Sie uns nach einer neuen."),
+    InvitationUsed: (409, "Mit dieser Einladung wurde schon gebucht. Die Nachricht dazu hat einen Link."),
     WrongStatus: (409, "Das ist bei diesem Termin nicht mehr möglich."),
 }
 Secret = Annotated[str, Query(max_length=100)]
@@ -108,6 +110,18 @@ def router(  # noqa: C901 (a list of routes)
         with suppress(WrongStatus, Expired, Erased):
             await booking.want_reminders(str(id), wanted=False)
         return _page("unsubscribe.html", id=id, secret=secret, done=True)
+
+    @routes.get("/invitation")
+    async def invitation(token: EntryToken = "") -> HTMLResponse:
+        """What the mailed link leads to; it uses nothing up."""
+        found = await booking.inviting.look(token)
+        office = booking.offices[found.office]
+        values: dict[str, Any] = {
+            "service": office.service(found.service).name["de"],
+            "office": office.data.name["de"],
+            "until": f"{found.expires_at.astimezone(office.zone):%d.%m.%Y, %H:%M} Uhr",
+        }
+        return _page("invitation.html", token=token, **values)
 
     @routes.get("/entry")
     async def entry(token: EntryToken = "") -> HTMLResponse:

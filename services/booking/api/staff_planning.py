@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from services.booking.api.problems import responses, unknown_office
-from services.booking.api.schemas import Incoming, Moment, PersonName, Slug
+from services.booking.api.schemas import Email, Incoming, Moment, PersonName, Slug
+from services.booking.api.schemas import Language as CitizenLanguage
 from services.booking.api.signed_in import REFUSALS, OtherOffice, for_office, signed_in
 from services.booking.commands import Booking, InConflict, Planning, Replanned
 from services.booking.domain.actors import SignedIn
@@ -127,6 +128,8 @@ class InvitationIn(Incoming):
     service: Slug
     expires_at: Moment
     family_name: PersonName | None = Field(default=None, description="Binds the invitation to this name")
+    email: Email | None = Field(default=None, description="The link goes there by mail")
+    language: CitizenLanguage = "de"
 
 
 class InvitationOut(BaseModel):
@@ -270,8 +273,11 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
             expires_at=given.expires_at,
             family_name=given.family_name,
             by=somebody.actor,
+            email=given.email,
+            language=given.language,
         )
-        await staff.audit.record(somebody.actor, "invitation.made", office=office, subject=made.id)
+        detail = {"mailed": given.email is not None}
+        await staff.audit.record(somebody.actor, "invitation.made", office=office, subject=made.id, detail=detail)
         return NewInvitationOut(
             id=made.id,
             service=made.service,

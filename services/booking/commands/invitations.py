@@ -7,7 +7,8 @@ from uuid import uuid4
 from services.booking.domain.actors import Actor
 from services.booking.domain.names import same_name
 from services.booking.domain.office import Office
-from services.booking.storage import Invitation, Invitations, UnknownInvitation
+from services.booking.people import People
+from services.booking.storage import Invitation, Invitations, InvitationUsed, UnknownInvitation
 from services.booking.tokens import Keys
 from shared.mongo import DatabaseClock
 
@@ -25,11 +26,20 @@ class Inviting:
     invitations: Invitations
     keys: Keys
     clock: DatabaseClock
+    people: People
 
     async def invite(
-        self, office: Office, service: str, *, expires_at: datetime, family_name: str | None, by: Actor
+        self,
+        office: Office,
+        service: str,
+        *,
+        expires_at: datetime,
+        family_name: str | None,
+        by: Actor,
+        email: str | None = None,
+        language: str = "de",
     ) -> tuple[Invitation, str]:
-        """The invitation and its token, which is shown once and stored nowhere.
+        """The invitation and its token, which is shown once and stored nowhere. To `email` the link is mailed.
 
         Raises NotByInvitation, OverAlready.
         """
@@ -40,8 +50,22 @@ class Inviting:
             raise NotByInvitation
         name = self._name(family_name) if family_name else None
         invitation = Invitation(str(uuid4()), office.id, service, expires_at, name)
-        await self.invitations.add(invitation, now=now, by=by.id or "")
-        return invitation, f"{invitation.id}.{self.keys.secret('invitation', invitation.id)}"
+        token = f"{invitation.id}.{self.keys.secret('invitation', invitation.id)}"
+        mail = self.people.invitation(invitation, email=email, language=language, token=token) if email else None
+        await self.invitations.add(invitation, now=now, by=by.id or "", mail=mail)
+        return invitation, token
+
+    async def look(self, token: str) -> Invitation:
+        """What the mailed link leads to; it uses nothing up. Raises UnknownInvitation, InvitationUsed."""
+        id, _, secret = token.partition(".")
+        if not self.keys.verifies(secret, "invitation", id):
+            raise UnknownInvitation
+        invitation = await self.invitations.get(id)
+        if invitation.expires_at <= self.clock.now() or invitation.revoked_at is not None:
+            raise UnknownInvitation
+        if invitation.used:
+            raise InvitationUsed
+        return invitation
 
     async def check(self, token: str, *, office: str, service: str, family_name: str) -> str:
         """The invitation's id; raises UnknownInvitation, which does not say what is wrong with it.

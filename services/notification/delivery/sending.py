@@ -26,7 +26,7 @@ from services.notification.domain import (
 )
 from services.notification.entries import SendEntry, decide_entry
 from services.notification.opening import Opener
-from services.notification.purposes import HAS_SMS, Purpose
+from services.notification.purposes import ENTRIES, HAS_SMS
 from services.notification.rendering import Renderer
 from services.notification.storage import Claimed, Known, Record, SealedContact
 from services.notification.wording import language_for
@@ -97,7 +97,7 @@ class Sender:
 
     async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
         read_at = self._clock.now()
-        entries = {d.appointment for d in deliveries if d.purpose is Purpose.ENTRY}
+        entries = {d.appointment for d in deliveries if d.purpose in ENTRIES}
         appointments = {d.appointment for d in deliveries} - entries
         states, contacts, offices, requested = await asyncio.gather(
             self._known.states(appointments),
@@ -155,7 +155,7 @@ class Sender:
 
     def _opened(self, delivery: Delivery, facts: Facts) -> Opened:
         """Raises Unsealable."""
-        if delivery.purpose is Purpose.ENTRY:
+        if delivery.purpose in ENTRIES:
             return self._opener.open_entry(facts.entries.get(delivery.appointment))
         return self._opener.open(facts.contacts.get(delivery.appointment))
 
@@ -163,7 +163,7 @@ class Sender:
         self, delivery: Delivery, facts: Facts, opened: Opened, *, now: datetime
     ) -> Send | SendEntry | Wait | Later | Drop:
         office = facts.offices.get(delivery.office)
-        if delivery.purpose is Purpose.ENTRY:
+        if delivery.purpose in ENTRIES:
             assert not isinstance(opened, KnownContact)
             return decide_entry(delivery, entry=opened, office=office, now=now)
         assert not isinstance(opened, OpenEntry)

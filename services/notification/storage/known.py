@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pymongo import UpdateOne
@@ -16,6 +17,7 @@ from shared.contracts import (
     ContactProvided,
     EntryRequest,
     EntryRequested,
+    Invited,
     LinkRequested,
     MessageRequested,
     Office,
@@ -112,9 +114,9 @@ class Known:
         found = await asyncio.gather(*(self.office(id) for id in set(ids)))
         return {office.id: office for office in found if office}
 
-    async def keep_entry(self, event: EntryRequested) -> None:
-        """Until the link is over: then nobody may send it any more, and the address is forgotten."""
-        id, until = {"_id": event.data.entry}, event.data.expires_at
+    async def keep_entry(self, event: EntryRequested | Invited, *, until: datetime) -> None:
+        """Then nobody may send it any more, and the address is forgotten."""
+        id = {"_id": event.data.entry}
         key = {**event.data.model_dump(include=_KEY), "expires_at": until}
         entry = {"data": event.data.model_dump(exclude=_KEY), "expires_at": until, "schema": _SCHEMA}
         await asyncio.gather(

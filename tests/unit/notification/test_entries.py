@@ -7,13 +7,15 @@ import pytest
 
 from services.notification.channels.email.mime import Mail
 from services.notification.domain import Drop, Status, Wait
-from services.notification.entries import SendEntry, decide_entry, entry_message
+from services.notification.entries import SendEntry, decide_entry, entry_message, mailed_until
 from services.notification.opening import Opener
+from services.notification.purposes import Purpose
 from services.notification.wording import LANGUAGES
+from shared.contracts import Invited, new_event
 from shared.sealed_contact import wrapped_key
 from shared.sealing import PrivateKeys, Unsealable
 from tests.sealed import PRIVATE
-from tests.unit.notification.builders import an_entry, an_entry_request, an_office
+from tests.unit.notification.builders import NOW, an_entry, an_entry_request, an_office
 from tests.unit.notification.rendered import RENDERER, Words
 
 
@@ -71,3 +73,26 @@ def test_each_request_is_sealed_for_itself() -> None:
         Opener(PRIVATE).open_entry(first.model_copy(update={"sealed": second.sealed}))
     with pytest.raises(Unsealable):
         Opener(PrivateKeys({"n1": b"o" * 32})).open_entry(first)
+
+
+def an_invitation(*, good_for: timedelta) -> Invited:
+    request = an_entry_request(service="settlement", expires_at=NOW + good_for)
+    return new_event(Invited, subject=request.subject, sequence=1, data=request.data, time=NOW)
+
+
+def test_an_invitation_is_mailed_within_days_or_not_at_all() -> None:
+    for good_for, days in ((timedelta(days=60), 3), (timedelta(days=1), 1)):
+        event = an_invitation(good_for=good_for)
+        delivery = entry_message(event)
+        assert (delivery.purpose, delivery.not_after) == (Purpose.INVITATION, NOW + timedelta(days=days))
+        assert mailed_until(event) == delivery.not_after
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_invitation_says_what_it_is_for(lang: str) -> None:
+    event = an_invitation(good_for=timedelta(days=60))
+    entry = Opener(PRIVATE).open_entry(event.data)
+    decided = decide_entry(entry_message(event), entry=entry, office=an_office(), now=NOW)
+    assert isinstance(decided, SendEntry)
+    mail = RENDERER.mail(entry_message(event), decided)
+    assert (decided.service, decided.entry.entry_url in mail.text) == ("settlement", True)
