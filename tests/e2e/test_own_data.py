@@ -33,6 +33,7 @@ def test_the_export_shows_everything_to_its_person_only(a_citizen: NewCitizen) -
         "access_needs": [],
         "language": "de",
         "sms_consent": False,
+        "reminders": True,
     }
     assert shown["appointment"] == booked
     # Whether the record of the asking mail came before the answer to it is a matter of milliseconds.
