@@ -82,6 +82,7 @@ def a_contact(**changes: Any) -> OpenContact:
         "confirm_url": "https://termine.example/c/0192aaaa#confirm-s3cret",
         "confirm_code": "482913",
         "manage_url": "https://termine.example/t/0192aaaa#manage-s3cret",
+        "unsubscribe_url": "https://termine.example/unsubscribe/0192aaaa/s3cret",
     }
     return OpenContact(**{**values, **changes})
 
