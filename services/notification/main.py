@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from services.notification.api import RECEIPTS_PATH, receipt_routes
 from services.notification.arriving import Arrivals
+from services.notification.bounces import Bounces
 from services.notification.channels.email import EmailChannel, SmtpServer
+from services.notification.channels.email.boxes import box_of
 from services.notification.channels.email.smtp import Sign
 from services.notification.channels.sms import Caps, Chosen, SmsChannel, choose, receipt_readers
 from services.notification.channels.sms.receipts import ReceiptReader
@@ -24,7 +26,7 @@ from services.notification.opening import Opener
 from services.notification.rendering import Renderer
 from services.notification.retention import Forgetting
 from services.notification.settings import Settings
-from services.notification.storage import Deliveries, Known, Reports, SpentSegments
+from services.notification.storage import Deliveries, Known, Mailboxes, Reports, SpentSegments
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
@@ -72,6 +74,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     reports = Reports(db)
     arrivals = Arrivals(reports=reports, deliveries=deliveries, relay=relay, clock=clock)
+    bounces = _bounces(settings, mailboxes=Mailboxes(db), arrivals=arrivals, clock=clock)
     recorder = Recorder(deliveries=deliveries, relay=relay)
     dispatcher = Dispatcher(
         deliveries=deliveries,
@@ -98,7 +101,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(known.ensure_indexes)
         await once_it_answers(spent.ensure_indexes)
         await once_it_answers(reports.ensure_indexes)
-        async with running(clock, publisher, relay, dispatcher, arrivals, forgetting, consumers):
+        async with running(clock, publisher, relay, dispatcher, arrivals, *bounces, forgetting, consumers):
             yield
         await mail_channel.close()
         if sms:
@@ -118,6 +121,15 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     app.include_router(receipt_routes(arrivals=arrivals, readers=_readers(settings), clock=clock))
     return app, health
+
+
+def _bounces(
+    settings: Settings, *, mailboxes: Mailboxes, arrivals: Arrivals, clock: DatabaseClock
+) -> list[Bounces]:
+    box = box_of(settings.bounces, password=settings.bounces_password, ca=settings.bounces_ca)
+    if box is None:
+        return []
+    return [Bounces(box, mailboxes=mailboxes, arrivals=arrivals, clock=clock, every=settings.bounces_every)]
 
 
 def _readers(settings: Settings) -> dict[str, ReceiptReader]:

@@ -27,3 +27,4 @@ SMS_SEGMENTS = Counter("notification_sms_segments_total", "Segments taken over",
 SMS_CAPPED = Counter("notification_sms_capped_total", "Text messages beyond the cap of their day", ["office"])
 REPORTS = Counter("notification_reports_total", "Receipts and bounces, each counted once", ["by", "told"])
 RECEIPTS_REFUSED = Counter("notification_receipts_refused_total", "Receipts not believed or not read", ["why"])
+BOUNCES_READABLE = Gauge("notification_bounces_readable", "Whether the mailbox of bounces could be read last time")

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.notification.channels.email import is_plain_address
+from services.notification.channels.email.boxes import box_of
 from services.notification.channels.sms import Gateway, WrongSms, gateways_of, read_configuration
 from services.notification.domain import Channel
 from shared.phones import read_countries
@@ -36,6 +37,11 @@ class Settings(CommonSettings):
     sender: str
     # Where bounces go; with {delivery} in the part before the @, where the server knows sub-addresses.
     return_path: str | None = None
+    # The mailbox that they come to: imaps://user@host/folder, or maildir:<path>.
+    bounces: str = "none"
+    bounces_password: SecretStr | None = None
+    bounces_ca: Path | None = None
+    bounces_every: timedelta = timedelta(minutes=1)
     # A private key in PEM signs each mail for <selector>._domainkey.<domain>.
     dkim_key_file: Path | None = None
     dkim_selector: str | None = None
@@ -96,6 +102,12 @@ class Settings(CommonSettings):
         longest = (value or "").replace("{delivery}", "d" * 56)
         if value and (not is_plain_address(longest) or longest.find("@") > 64):
             raise ValueError("must be a plain mail address, with {delivery} before the @ or without")
+        return value
+
+    @field_validator("bounces")
+    @classmethod
+    def _mailbox_can_be_read(cls, value: str) -> str:
+        box_of(value, password=None, ca=None)
         return value
 
     @field_validator("dkim_selector", "dkim_domain")

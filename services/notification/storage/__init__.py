@@ -2,6 +2,7 @@
 
 from services.notification.storage.deliveries import Claimed, Deliveries, HandedOver, Record, Stored
 from services.notification.storage.known import Known, SealedContact
+from services.notification.storage.mailboxes import Mailboxes
 from services.notification.storage.reports import Reports
 from services.notification.storage.spent import SpentSegments
 
@@ -10,6 +11,7 @@ __all__ = [
     "Deliveries",
     "HandedOver",
     "Known",
+    "Mailboxes",
     "Record",
     "Reports",
     "SealedContact",

@@ -22,10 +22,9 @@ from services.notification.domain import Retry
 from services.notification.storage import Reports
 from shared.contracts import AppointmentConfirmed
 from shared.http import Health, create_app
-from shared.messaging import Publisher
 from shared.mongo import Document
-from shared.outbox import Relay
 from tests.integration.notification.harness import Notification, Notifications
+from tests.integration.notification.hearing import hearing
 from tests.integration.notification.mailbox import Mailbox
 from tests.integration.notification.patience import until
 from tests.integration.notification.test_failures import hear_confirmed, published
@@ -99,30 +98,17 @@ async def receiver(notifications: Notifications) -> AsyncIterator[Receiver]:
     provider = Provider()
     retry = Retry(delays=(timedelta(seconds=60),), attempts=4, jitter=0)
     notification = await notifications.start(sms=provider, retry=retry)
-    publisher = Publisher(url=SecretStr("amqp://nobody@127.0.0.1:1/none"), name="none")
-    reports = Reports(notifications.database)
-    await reports.ensure_indexes()
-    arrivals = Arrivals(
-        reports=reports,
-        deliveries=notification.deliveries,
-        relay=Relay(
-            publisher=publisher, collections=[notification.deliveries.collection], clock=notification.clock
-        ),
-        clock=notification.clock,
-        every=timedelta(milliseconds=50),
-    )
-    await arrivals.start()
-    readers = {"some": SignedReceipts(name="some", how=HOW, secret=SecretStr(SECRET))}
-    app: FastAPI = create_app(
-        title="test",
-        description="",
-        health=Health(required={}, degrading={}),
-        lifespan=None,  # type: ignore[arg-type]
-    )
-    app.include_router(receipt_routes(arrivals=arrivals, readers=readers, clock=notification.clock))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-        yield Receiver(notification, arrivals, http, provider)
-    await arrivals.stop()
+    async with hearing(notification) as arrivals:
+        readers = {"some": SignedReceipts(name="some", how=HOW, secret=SecretStr(SECRET))}
+        app: FastAPI = create_app(
+            title="test",
+            description="",
+            health=Health(required={}, degrading={}),
+            lifespan=None,  # type: ignore[arg-type]
+        )
+        app.include_router(receipt_routes(arrivals=arrivals, readers=readers, clock=notification.clock))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+            yield Receiver(notification, arrivals, http, provider)
 
 
 async def test_a_delivered_message_is_told_once(receiver: Receiver) -> None:
