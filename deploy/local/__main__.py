@@ -10,6 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.local.demo import run_demo
+from deploy.local.inbox import Inbox
 from deploy.local.process import ROOT, Process
 from deploy.local.stack import SERVICES, Stack
 from shared.setup import Trouble
@@ -51,8 +52,8 @@ def _up(folder: Path) -> int:
     stack = Stack(folder=folder, ports=_ports_asked_for())
     print("Starting RabbitMQ, MongoDB, the mail catcher and the services …", flush=True)
     started = time.monotonic()
-    with stack:
-        _welcome(stack, time.monotonic() - started)
+    with stack, _inbox(stack) as inbox:
+        _welcome(stack, inbox, time.monotonic() - started)
         try:
             _watch(stack)
         except KeyboardInterrupt:
@@ -61,18 +62,23 @@ def _up(folder: Path) -> int:
     return 0
 
 
+def _inbox(stack: Stack) -> Inbox:
+    return Inbox(maildir=stack.mail.maildir, sms_file=stack.sms_file, port=stack.ports.of("inbox"))
+
+
 def _ports_asked_for() -> dict[str, int]:
-    asked = {name: os.environ.get(f"{name.upper()}_PORT") for name in SERVICES}
+    asked = {name: os.environ.get(f"{name.upper()}_PORT") for name in (*SERVICES, "inbox")}
     try:
         return {name: int(port) for name, port in asked.items() if port}
     except ValueError as error:
         raise Trouble(f"A port must be a number from 1 to 65535 ({error}).") from error
 
 
-def _welcome(stack: Stack, seconds: float) -> None:
+def _welcome(stack: Stack, inbox: Inbox, seconds: float) -> None:
     print(f"Amtstermin is ready after {seconds:.0f} s; Ctrl-C stops it.\n")
     for name, url in stack.addresses.items():
         print(f"  {name:<14}{url}   {_PURPOSE[name]}")
+    print(f"  {'inbox':<14}{inbox.url}   caught mails and text messages, as a person sees them")
     for name, path in {
         "mail": stack.mail.maildir,
         "SMS": stack.sms_file,
