@@ -100,7 +100,8 @@ class Settings(CommonSettings):
     def _return_path_is_an_address(cls, value: str | None) -> str | None:
         # As long as the longest delivery's sign makes it.
         longest = (value or "").replace("{delivery}", "d" * 56)
-        if value and (not is_plain_address(longest) or longest.find("@") > 64):
+        in_domain = "{delivery}" in (value or "").partition("@")[2]
+        if value and (not is_plain_address(longest) or longest.find("@") > 64 or in_domain):
             raise ValueError("must be a plain mail address, with {delivery} before the @ or without")
         return value
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from services.notification.channels.sms import WrongSms, choose, read_configuration
 from services.notification.channels.sms.http import HttpProvider
@@ -117,3 +117,25 @@ def test_apprise_is_imported_only_where_it_is_used() -> None:
         "import sys, services.notification.main; sys.exit('apprise' in sys.modules or 'requests' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"sms_countries": "DE,Atlantis"}, "no country: ATLANTIS"),
+        ({"dkim_key_file": "/run/dkim.pem"}, "belong together"),
+        ({"dkim_key_file": "/run/dkim.pem", "dkim_selector": "a; b"}, "as DNS has them"),
+        ({"bounces": "imaps://me:hunter2@imap.example"}, "NOTIFICATION_BOUNCES_PASSWORD"),
+        ({"bounces": "pop3://me@pop.example"}, "can be 'none'"),
+        ({"bounces": "imaps://imap.example"}, "can be 'none'"),
+        ({"return_path": "Name <a@example.org>"}, "plain mail address"),
+        ({"return_path": "a@{delivery}.example"}, "plain mail address"),
+        ({"return_path": "bounces-of-the-office+{delivery}@amt.example"}, "plain mail address"),
+        ({"public_url": "termine.example"}, "must begin with https"),
+    ],
+)
+def test_a_slip_in_a_setting_is_told(values: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(**values)
+    assert reason in str(refused.value)
+    assert "hunter2" not in str(refused.value)
