@@ -53,7 +53,10 @@ def read_office(file: Path) -> Office:
 
 
 def write(shown: Sequence[Rendered], *, folder: Path) -> Path:
-    """The index page's path. Files are `<language>/<message>.html`, `.txt`, `.sms` and `.ics`."""
+    """The index page's path. Files are `<language>/<message>.html`, `.txt`, `.sms` and `.ics`.
+
+    `sheet.html` is all of them on one page, for a picture.
+    """
     for one in shown:
         there = folder / one.language
         there.mkdir(parents=True, exist_ok=True)
@@ -62,7 +65,8 @@ def write(shown: Sequence[Rendered], *, folder: Path) -> Path:
     languages = list(dict.fromkeys(one.language for one in shown))
     for language in languages:
         _page("language", folder / language / "index.html", language, [s for s in shown if s.language == language])
-    _page("index", folder / "index.html", FALLBACK, shown)
+    for page in ("sheet", "index"):
+        _page(page, folder / f"{page}.html", FALLBACK, shown)
     return folder / "index.html"
 
 

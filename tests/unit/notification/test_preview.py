@@ -30,7 +30,12 @@ def test_every_purpose_is_shown() -> None:
 
 def test_pages_lead_to_every_message_of_the_wanted_languages(tmp_path: Path) -> None:
     run(str(tmp_path), "--language", "ar", "--language", "de", "--office", str(OFFICE_FILE))
-    for page in (tmp_path / "index.html", tmp_path / "ar" / "index.html", tmp_path / "de" / "index.html"):
+    for page in (
+        tmp_path / "index.html",
+        tmp_path / "sheet.html",
+        tmp_path / "ar" / "index.html",
+        tmp_path / "de" / "index.html",
+    ):
         tags = Words(page.read_text()).tags
         links = [a.get("href") or a.get("src") or "" for tag, a in tags if tag in ("a", "iframe")]
         assert len(links) > 15

@@ -126,7 +126,7 @@ def test_documents_stand_where_they_belong() -> None:
 def test_translation_stands_beside_the_german_name() -> None:
     mail = a_mail(Purpose.CONFIRMATION, "en")
     assert "Service: Collect the electronic residence permit (eAT)" in mail.text
-    assert '<dd lang="de" dir="ltr" style="margin:0">Abholung' in mail.html
+    assert '<bdi lang="de">Abholung' in mail.html
     german = a_mail(Purpose.CONFIRMATION).text
     assert german.count("Abholung des elektronischen Aufenthaltstitels") == 1
 
