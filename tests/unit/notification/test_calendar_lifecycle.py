@@ -25,9 +25,9 @@ ODD = "Eva\r\nDTSTART:19990101T000000\nX-EVIL:1 🙂 \u202eعلي\u202c Ївга
 def a_message(purpose: Purpose, *, sequence: int, lang: str = "de", **changes: Any) -> Mail:
     office = an_office(**changes.pop("office", {}))
     state = {"language": lang, "steps": (CONFIRMED,), **STATES.get(purpose, {}), **changes}
-    delivery: Delivery = replace(
-        a_delivery_of(purpose, sequence=sequence, **state), created_at=NOW + timedelta(minutes=sequence)
-    )
+    # By clocks that go backwards: the sequence alone says what is newer.
+    made_at = NOW - timedelta(minutes=sequence)
+    delivery: Delivery = replace(a_delivery_of(purpose, sequence=sequence, **state), created_at=made_at)
     send = facts(state=known(sequence=sequence, **state), contact=a_contact(language=lang), office=office)
     return RENDERER.mail(delivery, send)
 

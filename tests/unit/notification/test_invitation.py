@@ -111,6 +111,6 @@ def test_a_zone_without_clock_changes_has_one_rule() -> None:
 
 def test_odd_texts_cannot_add_properties() -> None:
     location = "Straße 1; Hof,\nDTSTART:19990101T000000\r\nX-EVIL:1"
-    _, event = parsed(replace(ENTRY, location=location, attendee="o'neill@example.org"))
+    _, event = parsed(replace(ENTRY, location=location, attendee="o'neill@example.org\r\nX-EVIL:2"))
     assert "X-EVIL" not in event
     assert event["DTSTART"].dt.year == 2026
