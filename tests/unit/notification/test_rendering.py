@@ -2,15 +2,18 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from email import policy
+from email.parser import BytesParser
 from typing import Any
 
 import pytest
 
+from services.notification.channels.mime import build
 from services.notification.domain import Send
 from services.notification.purposes import NO_VISIT, Purpose
 from services.notification.wording import LANGUAGES, initials, language_for, location_on
 from shared.contracts import AppointmentConfirmed, AppointmentRestored, Step
-from tests.unit.notification.builders import NOW, VISIT, a_contact, a_delivery, an_office, facts, known
+from tests.unit.notification.builders import NOW, SENDER, VISIT, a_contact, a_delivery, an_office, facts, known
 from tests.unit.notification.rendered import RENDERER, SMS, Words, a_mail, an_sms
 
 # Links to book with go out without any appointment: test_entries.py; lists for staff: test_staff_mails.py.
@@ -191,6 +194,27 @@ def test_times_follow_the_clock_change(starts_at: datetime, expected: str) -> No
 )
 def test_initials_stand_for_any_name(given: str | None, family: str, expected: str) -> None:
     assert initials(a_contact(given_name=given, family_name=family)) == expected
+
+
+@pytest.mark.parametrize("lang", ["de", "ar", "uk"])
+@pytest.mark.parametrize(
+    ("given", "family", "shown"),
+    [
+        ("علي\u202e", "ح\u0651سن", "ع. ح\u0651."),
+        ("Їжак\r\nBcc: victim@example.org", "Ґава\r\n\r\n<b>", "Ї. Ґ."),
+        ("🙂🙂", "<script>alert(1)</script>", "S."),
+        ("\ue000code\ue001", "\u2066\u2066x", "C. X."),
+    ],
+)
+def test_no_name_breaks_header_layout_or_direction(given: str, family: str, shown: str, lang: str) -> None:
+    mail = a_mail(Purpose.REMINDER, lang, contact={"given_name": given, "family_name": family})
+    plain = a_mail(Purpose.REMINDER, lang, contact={"given_name": "Q", "family_name": "Q"})
+    assert mail.html == plain.html.replace("<bdi>Q. Q.</bdi>", f"<bdi>{shown}</bdi>")
+    assert mail.text == plain.text.replace("Q. Q.", shown)
+    message = BytesParser(policy=policy.default).parsebytes(build(mail, sender=SENDER, now=NOW))
+    assert not message.defects
+    assert message["Bcc"] is None
+    assert message["Subject"] == plain.subject
 
 
 def test_facts_are_escaped_in_html_only() -> None:
