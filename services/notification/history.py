@@ -12,8 +12,8 @@ from shared.settings import CommonSettings
 EXCHANGES = frozenset({"notifications"})
 
 
-class _Settings(CommonSettings):
-    """The database is enough: a republish needs no mail server."""
+class DatabaseSettings(CommonSettings):
+    """The database is enough: neither a republish nor an operator's look needs a mail server."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", extra="ignore")
 
@@ -22,7 +22,7 @@ class _Settings(CommonSettings):
 
 async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
     """Every event told on `exchange` at or after `since`, under its first id."""
-    settings = _Settings()
+    settings = DatabaseSettings()
     client = connect(settings)
     try:
         deliveries = database(client, settings)["deliveries"]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from services.notification.api import RECEIPTS_PATH, receipt_routes
+from services.notification.api import RECEIPTS_PATH, operator_routes, receipt_routes
 from services.notification.arriving import Arrivals
 from services.notification.bounces import Bounces
 from services.notification.channels.email import EmailChannel, SmtpServer
@@ -20,13 +20,22 @@ from services.notification.channels.sms.receipts import ReceiptReader
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
 from services.notification.delivery.gates import Circuit, Gate, Limits, Patience
 from services.notification.delivery.providers import GatedMail, SmsPool, Weighted
+from services.notification.delivery.standing import Pauses, Ways
 from services.notification.domain import SENDING, Channel, Sandbox
 from services.notification.handlers import handlers
 from services.notification.opening import Opener
 from services.notification.rendering import Renderer
 from services.notification.retention import Forgetting
 from services.notification.settings import Settings
-from services.notification.storage import Deliveries, Known, Mailboxes, Reports, SpentSegments
+from services.notification.storage import (
+    Deliveries,
+    DeliveryCounts,
+    Known,
+    Mailboxes,
+    Reports,
+    SpentSegments,
+    StandingStore,
+)
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
@@ -76,13 +85,15 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     arrivals = Arrivals(reports=reports, deliveries=deliveries, relay=relay, clock=clock)
     bounces = _bounces(settings, mailboxes=Mailboxes(db), arrivals=arrivals, clock=clock)
     recorder = Recorder(deliveries=deliveries, relay=relay)
+    standing = StandingStore(db)
+    pauses = Pauses(standing, clock=clock, ways=Ways(mail=mail, sms=pool), fixed=settings.paused)
     dispatcher = Dispatcher(
         deliveries=deliveries,
         sender=sender,
         recorder=recorder,
         clock=clock,
         pace=_pace(settings),
-        rooms={Channel.EMAIL: mail.room} | ({Channel.SMS: pool.room} if pool else {}),
+        rooms={channel: pauses.room(channel) for channel in Channel},
     )
     forgetting = Forgetting(deliveries, clock=clock, keep=settings.keep_deliveries)
     on = handlers(known=known, deliveries=deliveries, dispatcher=dispatcher, clock=clock)
@@ -101,7 +112,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(known.ensure_indexes)
         await once_it_answers(spent.ensure_indexes)
         await once_it_answers(reports.ensure_indexes)
-        async with running(clock, publisher, relay, dispatcher, arrivals, *bounces, forgetting, consumers):
+        await once_it_answers(standing.ensure_indexes)
+        async with running(clock, publisher, relay, pauses, dispatcher, arrivals, *bounces, forgetting, consumers):
             yield
         await mail_channel.close()
         if sms:
@@ -115,11 +127,21 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     app = create_app(
         title="Amtstermin notification",
-        description="Sends e-mail and SMS for what happens to appointments, and hears what became of them.",
+        description="Sends e-mail and SMS for what happens to appointments, and hears what became of them. Operators "
+        "see how things stand, and pause.",
         health=health,
         lifespan=lifespan,
     )
     app.include_router(receipt_routes(arrivals=arrivals, readers=_readers(settings), clock=clock))
+    app.include_router(
+        operator_routes(
+            counts=DeliveryCounts(deliveries),
+            standing=standing,
+            clock=clock,
+            token=settings.operators_token,
+            fixed=settings.paused,
+        )
+    )
     return app, health
 
 

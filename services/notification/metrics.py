@@ -15,6 +15,10 @@ LEASES_LOST = Counter(
     "notification_leases_lost_total",
     "Outcomes of this process that came after its lease: each may have been one message too many",
 )
+PAUSED = Gauge("notification_paused", "1 while operators have paused the channel", ["channel"])
+CIRCUIT = Gauge(
+    "notification_circuit", "How this process sees a provider: 0 closed, 1 half-open, 2 open", ["provider"]
+)
 OLDEST_DUE = Gauge("notification_oldest_due_age_seconds", "Age of the oldest delivery that is due and not sent")
 IN_FLIGHT = Gauge("notification_sends_in_flight", "Messages being sent by this process")
 SENDING = Histogram(

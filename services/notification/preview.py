@@ -20,9 +20,8 @@ from shared.contracts import Office
 from shared.setup import Trouble, deploy_folder
 
 
-def register(commands: Any) -> None:
-    top = commands.add_parser("notification", help="what citizens are told")
-    actions = top.add_subparsers(metavar="ACTION", required=True)
+def register(actions: Any) -> None:
+    """Adds `amtstermin notification preview`."""
     preview = actions.add_parser(
         "preview", help="every message in every language, into a folder with an index page"
     )

@@ -19,8 +19,8 @@ from shared.mongo import Database, Document
 from shared.outbox import Entry, ensure_outbox_index
 
 _SCHEMA = 1
-_DUE = {"status": Status.DUE.value}
-_REMINDERS = {**_DUE, "purpose": Purpose.REMINDER.value}
+DUE = {"status": Status.DUE.value}
+_REMINDERS = {**DUE, "purpose": Purpose.REMINDER.value}
 _CLAIM = [("channel", 1), ("priority", 1), ("next_at", 1)]
 
 
@@ -85,7 +85,7 @@ class Deliveries:
         self._writes = GroupedWrites(self.collection)
 
     async def ensure_indexes(self) -> None:
-        due: Document = {"partialFilterExpression": dict(_DUE)}
+        due: Document = {"partialFilterExpression": dict(DUE)}
         await self.collection.create_index(_CLAIM, name="turn", **due)
         await self.collection.create_index(
             [("appointment", 1)], name="reminders", partialFilterExpression=dict(_REMINDERS)
@@ -105,6 +105,11 @@ class Deliveries:
         await self.collection.create_index(
             [("taken.id", 1)], name="taken", partialFilterExpression={"taken.id": {"$type": "string"}}
         )
+        await self.collection.create_index(
+            [("finished_at", 1), ("channel", 1), ("status", 1)],
+            name="finished",
+            partialFilterExpression={"finished_at": {"$exists": True}},
+        )
         await ensure_outbox_index(self.collection)
 
     async def forget(self, *, late_since: datetime) -> int:
@@ -115,7 +120,7 @@ class Deliveries:
 
     async def plan(self, delivery: Delivery, *, claimed: Claimed | None = None) -> bool:
         """False where the same event has planned it before; then `claimed` is void."""
-        document = _document(delivery)
+        document = document_of(delivery)
         if claimed:
             document |= {"token": claimed.token, "next_at": claimed.lease_until}
         return await self._writes.write(InsertOne(document))
@@ -153,7 +158,7 @@ class Deliveries:
         The urgent ones first; where there are more than enough of them, `for_later` of each lower priority, so
         that none waits for ever.
         """
-        ready = {**_DUE, "channel": channel.value, "next_at": {"$lte": now}}
+        ready = {**DUE, "channel": channel.value, "next_at": {"$lte": now}}
         ids = [id for id in await self._in_turn(ready, limit=limit, for_later=for_later) if id not in without]
         if not ids:
             return []
@@ -248,21 +253,26 @@ class Deliveries:
         update: Document = {"$set": changes, "$push": _told(entries), **({"$unset": gone} if gone else {})}
         return (await self.collection.update_one(same, update)).modified_count == 1
 
-    async def oldest_due_at(self, *, now: datetime) -> datetime | None:
+    async def oldest_due_at(
+        self, *, now: datetime, channels: Sequence[Channel] = tuple(Channel)
+    ) -> datetime | None:
         """Of what waits or is retried, and of what nobody has looked at yet."""
-        late = self.collection.find_one({"late_since": {"$exists": True}}, sort=[("late_since", 1)])
+        of_these = {"channel": {"$in": [channel.value for channel in channels]}}
+        late = self.collection.find_one(
+            {"late_since": {"$exists": True}, **of_these}, sort=[("late_since", 1)], hint="late"
+        )
         unseen = (
             self.collection.find_one(
-                {**_DUE, "channel": channel.value, "priority": priority.value, "next_at": {"$lte": now}},
+                {**DUE, "channel": channel.value, "priority": priority.value, "next_at": {"$lte": now}},
                 sort=[("next_at", 1)],
             )
-            for channel in Channel
+            for channel in channels
             for priority in Priority
         )
         return min((d["due_at"] for d in await asyncio.gather(late, *unseen) if d), default=None)
 
 
-def _document(delivery: Delivery) -> Document:
+def document_of(delivery: Delivery) -> Document:
     return {
         "_id": delivery.id,
         **{name: getattr(delivery, name) for name in _FIELDS},

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
@@ -11,11 +11,14 @@ from services.notification.channels import SmsProvider
 from services.notification.channels.email import EmailChannel, SmtpServer
 from services.notification.channels.sms import Caps, SmsChannel
 from services.notification.delivery import Dispatcher, Pace, Recorder, Sender
-from services.notification.domain import Retry, Sandbox
+from services.notification.delivery.gates import Circuit, Gate, Limits, Patience
+from services.notification.delivery.providers import GatedMail, SmsPool, Weighted
+from services.notification.delivery.standing import Pauses, Ways
+from services.notification.domain import Channel, Retry, Sandbox
 from services.notification.handlers import handlers
 from services.notification.opening import Opener
 from services.notification.rendering import Renderer
-from services.notification.storage import Deliveries, Known, SpentSegments
+from services.notification.storage import Deliveries, Known, SpentSegments, StandingStore
 from shared.contracts import Event, parse_event
 from shared.messaging import Publisher
 from shared.mongo import Client, Database, DatabaseClock, Document
@@ -28,6 +31,8 @@ from tests.unit.notification.builders import SENDER, an_office_event
 
 _SHORT = timedelta(milliseconds=50)
 SOON = Retry(delays=(_SHORT,), attempts=4, jitter=0.2, unreachable=(_SHORT, _SHORT))
+# Opens late and not for long: most tests are about messages, not about providers.
+LENIENT = Patience(failures=20, first=_SHORT, most=_SHORT)
 QUICK = Pace(
     in_flight=8,
     send_timeout=timedelta(seconds=2),
@@ -37,16 +42,34 @@ QUICK = Pace(
 
 
 @dataclass
+class MovableClock:
+    """The database's clock, and how far a test has moved it."""
+
+    database: DatabaseClock
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return self.database.now() + self.ahead
+
+
+def a_gate(name: str, clock: MovableClock, *, patience: Patience = LENIENT, limits: Limits | None = None) -> Gate:
+    circuit = Circuit(patience, chance=lambda: 0.5)
+    return Gate(name, limits=limits or Limits(), circuit=circuit, clock=clock.now)
+
+
+@dataclass
 class Notification:
     """One process of the service."""
 
     database: Database
-    clock: DatabaseClock
+    clock: MovableClock
     dispatcher: Dispatcher
     deliveries: Deliveries
     known: Known
     mail: EmailChannel
     sms: SmsChannel | None
+    gate: Gate
+    pauses: Pauses
 
     def __post_init__(self) -> None:
         self._on = handlers(
@@ -85,8 +108,13 @@ class Notification:
         assert found is not None
         return found
 
+    async def start(self) -> None:
+        await self.pauses.start()
+        await self.dispatcher.start()
+
     async def stop(self) -> None:
         await self.dispatcher.stop()
+        await self.pauses.stop()
         await self.mail.close()
         if self.sms:
             await self.sms.close()
@@ -94,11 +122,13 @@ class Notification:
 
 @dataclass
 class Notifications:
+    """`clock` is everybody's."""
+
     client: Client
     database: Database
     keys: Database
     mailbox: Mailbox
-    _clock: DatabaseClock | None = None
+    _clock: MovableClock | None = None
     _started: list[Notification] = field(default_factory=list)
 
     async def start(
@@ -108,6 +138,9 @@ class Notifications:
         retry: Retry = SOON,
         office: bool = True,
         sms: SmsProvider | None = None,
+        patience: Patience = LENIENT,
+        limits: Limits | None = None,
+        paused: tuple[Channel, ...] = (),
         caps: Caps | None = None,
         renderer: Renderer | None = None,
         running: bool = True,
@@ -116,16 +149,23 @@ class Notifications:
         sandbox: Sandbox | None = None,
         **smtp: Any,
     ) -> Notification:
-        clock = await self._shared_clock()
+        clock = await self.clock()
         known, deliveries = Known(self.database, keys=self.keys), Deliveries(self.database)
         await deliveries.ensure_indexes()
         mail = EmailChannel(self._server(**smtp), sender=SENDER, timeout=pace.send_timeout)
-        texts = SmsChannel(sms, spent=SpentSegments(self.database), caps=caps) if sms else None
+        gate = a_gate("smtp", clock, patience=patience, limits=limits)
+        gated = GatedMail(mail, gate=gate)
+        pool = sms if isinstance(sms, SmsPool) else None
+        if sms and not pool:
+            pool = SmsPool([Weighted(sms, a_gate(sms.name, clock, patience=patience), 1.0)], clock=clock.now)
+        standing = StandingStore(self.database)
+        pauses = Pauses(standing, clock=clock, ways=Ways(mail=gated, sms=pool), fixed=paused)
+        texts = SmsChannel(pool, spent=SpentSegments(self.database), caps=caps) if pool else None
         sender = Sender(
             known=known,
             opener=Opener(private_keys),
             renderer=renderer or Renderer(sender=SENDER),
-            mail=mail,
+            mail=gated,
             sms=texts,
             clock=clock,
             send_timeout=pace.send_timeout,
@@ -135,31 +175,36 @@ class Notifications:
         )
         # Never started: events stay in the outbox, where a test can look at them.
         publisher = Publisher(url=SecretStr("amqp://nobody@127.0.0.1:1/none"), name="none")
-        relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
+        relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock.database)
         dispatcher = Dispatcher(
             deliveries=deliveries,
             sender=sender,
             recorder=Recorder(deliveries=deliveries, relay=relay),
             clock=clock,
             pace=pace,
+            rooms={channel: pauses.room(channel) for channel in Channel},
         )
-        one = Notification(self.database, clock, dispatcher, deliveries, known, mail, texts)
+        one = Notification(self.database, clock, dispatcher, deliveries, known, mail, texts, gate, pauses)
         if office:
             await one.hear(an_office_event())
         if running:
-            await dispatcher.start()
-            self._started.append(one)
+            await self.begin(one)
         return one
+
+    async def begin(self, one: Notification) -> None:
+        """Starts a process that was not."""
+        await one.start()
+        self._started.append(one)
 
     async def stop(self) -> None:
         await asyncio.gather(*(one.stop() for one in self._started))
         if self._clock:
-            await self._clock.stop()
+            await self._clock.database.stop()
 
-    async def _shared_clock(self) -> DatabaseClock:
+    async def clock(self) -> MovableClock:
         if self._clock is None:
-            self._clock = DatabaseClock(self.client)
-            await self._clock.start()
+            self._clock = MovableClock(DatabaseClock(self.client))
+            await self._clock.database.start()
         return self._clock
 
     def _server(self, **changes: Any) -> SmtpServer:
