@@ -89,6 +89,8 @@ class CrashPoint(StrEnum):
     """A contact is kept; deliveries that wait for it are not woken."""
     NOTIFICATION_AFTER_LINK_CONTACT = "notification_after_link_contact"
     """The contact of a wish for a link is kept; the message is not planned."""
+    NOTIFICATION_AFTER_FAREWELL = "notification_after_farewell"
+    """The mail that says that somebody is erased is planned, with a copy of the contact; nothing is erased."""
     NOTIFICATION_AFTER_KEY_ERASED = "notification_after_key_erased"
     """The key of an erased contact is gone; its ciphertext still stands."""
     NOTIFICATION_AFTER_ENTRY = "notification_after_entry"

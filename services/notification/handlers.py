@@ -5,6 +5,7 @@ from datetime import datetime
 from services.notification import domain, entries
 from services.notification.delivery import Dispatcher
 from services.notification.delivery.sending import Clock
+from services.notification.farewells import erased_message
 from services.notification.purposes import compares, outdates_reminders
 from services.notification.storage import Deliveries, Known
 from shared.contracts import (
@@ -101,6 +102,7 @@ def handlers(  # noqa: C901 (a list of handlers, not a decision)
 
     @on("notification.contacts", ContactErased)
     async def erase_contact(event: ContactErased) -> None:
+        await _say_farewell(event, known, dispatcher, now=clock.now())
         await known.erase_contact(event)
         await _reconsider(event.data.appointment, deliveries, dispatcher, now=clock.now())
 
@@ -112,6 +114,20 @@ def handlers(  # noqa: C901 (a list of handlers, not a decision)
         dispatcher.wake()
 
     return on
+
+
+async def _say_farewell(event: ContactErased, known: Known, dispatcher: Dispatcher, *, now: datetime) -> None:
+    """Plans the one mail that says so, with a copy of the contact, while there is a contact to copy."""
+    id = event.data.appointment
+    contact = (await known.contacts([id])).get(id)
+    if contact is None or contact.data is None:
+        return
+    message = erased_message(event, contact=contact.data, state=await known.state(id))
+    if message is None or now >= message.not_after:
+        return
+    await known.keep_farewell(contact.data, sequence=contact.sequence, until=message.not_after)
+    await dispatcher.plan(message)
+    crash_point(CrashPoint.NOTIFICATION_AFTER_FAREWELL)
 
 
 async def _reconsider(appointment: str, deliveries: Deliveries, dispatcher: Dispatcher, *, now: datetime) -> None:

@@ -279,7 +279,7 @@ def is_erased(walk: Walk) -> None:
         lambda: state if (state := walk.place.books.deliveries_of(id).get("cancellation")) in ended else None,
         what="the mail that says so is settled",
     )
-    sent = {"confirm_request": "sent", "confirmation": "sent", "cancellation": last}
+    sent = {"confirm_request": "sent", "confirmation": "sent", "cancellation": last, "erased": "sent"}
     walk.ends(person, *BOOKED, "cancelled", "anonymised", **sent)
     assert client["notification_keys"]["keys"].find_one({"_id": id}) == {"_id": id, "erased": True}
     eventually(lambda: not client["booking_keys"]["keys"].count_documents({"_id": id}), what="the key is gone")
@@ -364,6 +364,7 @@ CASES = (
     Case(At.NOTIFICATION_AFTER_PLAN, "notification", asks),
     Case(At.NOTIFICATION_AFTER_CONTACT, "notification", asks),
     Case(At.NOTIFICATION_AFTER_LINK_CONTACT, "notification", wants_the_link),
+    Case(At.NOTIFICATION_AFTER_FAREWELL, "notification", is_erased),
     Case(At.NOTIFICATION_AFTER_KEY_ERASED, "notification", is_erased),
     Case(At.NOTIFICATION_AFTER_ENTRY, "notification", wants_a_link_to_book_with),
     Case(At.NOTIFICATION_AFTER_OFFICE, "notification", office_changes_while_others_run),

@@ -117,7 +117,7 @@ class Ledger:
     def _heeds_what_is_known(self, delivery: str) -> None:
         document, since = self._documents[delivery], self.world.now - _FRESH_S - _SLACK_S
         id = document["appointment"]
-        if self._erased.get(id, self.world.now) < since:
+        if document["purpose"] != "erased" and self._erased.get(id, self.world.now) < since:
             self.world.fail(f"{delivery} goes to an erased contact")
         sequence = max((s for at, s in self._states[id] if at < since), default=0)
         if sequence and self._contradicts(document, self.lives[id].states[sequence], sequence):
@@ -144,6 +144,8 @@ class Ledger:
                 return corrected or state.status != "requested"
             case "cancellation":
                 return state.status != "cancelled"
+            case "erased":
+                return False
             case "link":
                 return state.status in _OVER
             case "reminder" if state.status != "confirmed":

@@ -25,6 +25,7 @@ from services.notification.domain import (
     Wait,
 )
 from services.notification.entries import SendEntry, decide_entry
+from services.notification.farewells import decide_farewell
 from services.notification.opening import Opener
 from services.notification.purposes import ENTRIES, HAS_SMS
 from services.notification.rendering import Renderer
@@ -66,6 +67,7 @@ class Facts:
     contacts: dict[str, SealedContact]
     offices: dict[str, Office]
     entries: dict[str, EntryRequest]
+    farewells: dict[str, SealedContact]
     read_at: datetime
 
 
@@ -99,13 +101,15 @@ class Sender:
         read_at = self._clock.now()
         entries = {d.appointment for d in deliveries if d.purpose in ENTRIES}
         appointments = {d.appointment for d in deliveries} - entries
-        states, contacts, offices, requested = await asyncio.gather(
+        erased = {d.appointment for d in deliveries if d.purpose is Purpose.ERASED}
+        states, contacts, offices, requested, farewells = await asyncio.gather(
             self._known.states(appointments),
             self._known.contacts(appointments),
             self._known.offices({d.office for d in deliveries}),
             self._known.entries(entries),
+            self._known.farewells(erased),
         )
-        return Facts(states, contacts, offices, requested, read_at)
+        return Facts(states, contacts, offices, requested, farewells, read_at)
 
     async def send(self, claimed: Claimed, facts: Facts, *, plan: Plan) -> Record:
         """Never raises, but for a database that is away, or so slow that no time is left (LeaseEndsSoon).
@@ -113,6 +117,13 @@ class Sender:
         All else that goes wrong is an outcome. What should go out beside it is planned first, so that it is not
         forgotten whatever comes of this one.
         """
+        record = await self._outcome(claimed, facts, plan=plan)
+        if claimed.delivery.purpose is Purpose.ERASED and record.status is not Status.DUE:
+            # Before the record: where that gets lost, nobody is written to again, but expires.
+            await self._known.forget_farewell(claimed.delivery.appointment)
+        return record
+
+    async def _outcome(self, claimed: Claimed, facts: Facts, *, plan: Plan) -> Record:
         delivery = claimed.delivery
         if self._clock.now() - facts.read_at > _FRESH:
             facts = await self.facts([delivery])
@@ -157,6 +168,8 @@ class Sender:
         """Raises Unsealable."""
         if delivery.purpose in ENTRIES:
             return self._opener.open_entry(facts.entries.get(delivery.appointment))
+        if delivery.purpose is Purpose.ERASED:
+            return self._opener.open(facts.farewells.get(delivery.appointment))
         return self._opener.open(facts.contacts.get(delivery.appointment))
 
     def _decide(
@@ -167,9 +180,12 @@ class Sender:
             assert not isinstance(opened, KnownContact)
             return decide_entry(delivery, entry=opened, office=office, now=now)
         assert not isinstance(opened, OpenEntry)
+        state = facts.states.get(delivery.appointment)
+        if delivery.purpose is Purpose.ERASED:
+            return decide_farewell(delivery, state=state, contact=opened, office=office, now=now)
         return domain.decide(
             delivery,
-            state=facts.states.get(delivery.appointment),
+            state=state,
             contact=opened,
             office=office,
             now=now,

@@ -258,9 +258,7 @@ class Deliveries:
     ) -> datetime | None:
         """Of what waits or is retried, and of what nobody has looked at yet."""
         of_these = {"channel": {"$in": [channel.value for channel in channels]}}
-        late = self.collection.find_one(
-            {"late_since": {"$exists": True}, **of_these}, sort=[("late_since", 1)], hint="late"
-        )
+        late = self.collection.find_one({"late_since": {"$exists": True}, **of_these}, sort=[("late_since", 1)])
         unseen = (
             self.collection.find_one(
                 {**DUE, "channel": channel.value, "priority": priority.value, "next_at": {"$lte": now}},

@@ -51,6 +51,9 @@ class Known:
         self._entries = database["entries"]
         self._keys = keys["keys"]
         self._entry_keys = keys["entry_keys"]
+        # Of those who were erased, until they were told so, or for an hour.
+        self._farewells = database["farewells"]
+        self._farewell_keys = keys["farewell_keys"]
         self._state_writes = GroupedWrites(self._appointments)
         self._contact_writes = GroupedWrites(self._contacts)
         self._key_writes = GroupedWrites(self._keys)
@@ -78,6 +81,36 @@ class Known:
         crash_point(CrashPoint.NOTIFICATION_AFTER_KEY_ERASED)
         erased = {"$set": {"erased": True, "sequence": event.sequence}, "$unset": {"data": ""}}
         await self._contacts.update_one({"_id": id}, erased, upsert=True)
+
+    async def keep_farewell(self, contact: Contact, *, sequence: int, until: datetime) -> None:
+        """A copy of what is about to be erased, for the one mail that says so. Apart from its key, as ever."""
+        id, key = {"_id": contact.appointment}, {**contact.model_dump(include=_KEY), "expires_at": until}
+        data = {
+            "data": contact.model_dump(exclude=_KEY),
+            "sequence": sequence,
+            "expires_at": until,
+            "erased": False,
+        }
+        await asyncio.gather(
+            self._farewell_keys.update_one(id, {"$set": key}, upsert=True),
+            self._farewells.update_one(id, {"$set": {**data, "expires_at": until}}, upsert=True),
+        )
+
+    async def farewells(self, appointments: Iterable[str]) -> dict[str, SealedContact]:
+        wanted = {"_id": {"$in": list(set(appointments))}}
+        if not wanted["_id"]["$in"]:
+            return {}
+        contacts, keys = await asyncio.gather(
+            self._farewells.find(wanted).to_list(None),
+            self._farewell_keys.find(wanted, dict.fromkeys(_KEY, 1)).to_list(None),
+        )
+        key_of = {d.pop("_id"): d for d in keys}
+        return {d["_id"]: _contact(d, key_of[d["_id"]]) for d in contacts if d["_id"] in key_of}
+
+    async def forget_farewell(self, appointment: str) -> None:
+        """The key first: without it the copy is nothing."""
+        await self._farewell_keys.delete_one({"_id": appointment})
+        await self._farewells.delete_one({"_id": appointment})
 
     async def keep_office(self, event: OfficePublished) -> None:
         document = event.data.model_dump(mode="json", by_alias=True)
@@ -141,7 +174,7 @@ class Known:
         }
 
     async def ensure_indexes(self) -> None:
-        for collection in (self._entries, self._entry_keys):
+        for collection in (self._entries, self._entry_keys, self._farewells, self._farewell_keys):
             await collection.create_index([("expires_at", 1)], name="expires", expireAfterSeconds=0)
 
     async def office(self, id: str) -> Office | None:

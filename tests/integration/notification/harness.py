@@ -152,6 +152,7 @@ class Notifications:
         clock = await self.clock()
         known, deliveries = Known(self.database, keys=self.keys), Deliveries(self.database)
         await deliveries.ensure_indexes()
+        await known.ensure_indexes()
         mail = EmailChannel(self._server(**smtp), sender=SENDER, timeout=pace.send_timeout)
         gate = a_gate("smtp", clock, patience=patience, limits=limits)
         gated = GatedMail(mail, gate=gate)

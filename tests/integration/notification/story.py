@@ -1,6 +1,6 @@
 """The events of one appointment."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.contracts import (
@@ -8,10 +8,13 @@ from shared.contracts import (
     AppointmentConfirmed,
     AppointmentRequested,
     AppointmentRescheduled,
+    ContactProvided,
     Event,
+    LinkRequested,
 )
 from tests.integration.notification.harness import Notification
 from tests.unit.notification.builders import (
+    NOW,
     a_contact_event,
     a_link_request,
     an_appointment_id,
@@ -58,11 +61,12 @@ class Story:
         event: AppointmentCancelled = self.event(AppointmentCancelled, sequence, status="cancelled")
         return event
 
-    def contact(self, sequence: int = 2) -> Event:
+    def contact(self, sequence: int = 2) -> ContactProvided:
         return a_contact_event(sequence=sequence, time=self._now, appointment=self._id, **self._contact)
 
-    def link(self, sequence: int = 6) -> Event:
+    def link(self, sequence: int = 6) -> LinkRequested:
         return a_link_request(sequence=sequence, time=self._now, appointment=self._id, **self._contact)
 
-    def erased(self) -> Event:
-        return an_erasure(appointment=self._id)
+    def erased(self, *, now: datetime | None = None) -> Event:
+        """Long ago, where `now` is not given."""
+        return an_erasure(appointment=self._id, time=now or NOW)

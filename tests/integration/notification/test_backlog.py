@@ -154,8 +154,15 @@ class Brief(Renderer):
     """Says nothing: what takes long here is not the words' matter."""
 
     def mail(self, delivery: Delivery, facts: Any) -> Mail:
-        said = {"sender_name": "Amt", "language": "de", "subject": "Termin", "text": "-", "html": "-"}
-        return Mail(reference=delivery.id, to=facts.to, **said)
+        return Mail(
+            reference=delivery.id,
+            to=facts.to,
+            sender_name="Amt",
+            language="de",
+            subject="Termin",
+            text="-",
+            html="-",
+        )
 
 
 async def test_an_urgent_mail_overtakes_what_waits(notifications: Notifications) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.notification.retention import Forgetting
+from shared.contracts import AppointmentRequested, Step
 from shared.sealing import PrivateKeys
 from tests.integration.notification.harness import SOON, Notification, Notifications
 from tests.integration.notification.mailbox import Mailbox
@@ -52,6 +53,56 @@ async def test_an_erased_contact_leaves_tombstones_that_keep_late_ones_away(
     known = (await notification.known.contacts([story.id]))[story.id]
     assert known.data is None
     assert not mailbox.recipients
+
+
+async def test_whoever_is_erased_gets_one_mail_that_says_so(
+    notifications: Notifications, notification: Notification, mailbox: Mailbox
+) -> None:
+    """And nothing of the address is left once it is out. Seen to fail with the copy kept."""
+    story = Story(notification, phone="+4915112345678")
+    confirmed, erased = story.confirmed(), story.erased(now=notification.clock.now())
+    await notification.hear(story.contact(), confirmed)
+    await notification.until(confirmed, "confirmation", "sent")
+    await notification.hear_in_order(erased, erased)
+    await notification.until(erased, "erased", "sent")
+    await notification.hear(erased)
+    assert mailbox.recipients == [story.email] * 2
+    assert "gelöscht" in mailbox.subjects[-1]
+    assert await notifications.database["farewells"].count_documents({}) == 0
+    assert await notifications.keys["farewell_keys"].count_documents({}) == 0
+    assert await notifications.keys["keys"].find().to_list(None) == [{"_id": story.id, "erased": True}]
+
+
+async def test_the_copy_for_that_mail_lives_an_hour_at_most(
+    notifications: Notifications, notification: Notification, mailbox: Mailbox
+) -> None:
+    story = Story(notification)
+    confirmed, erased = story.confirmed(), story.erased(now=notification.clock.now())
+    await notification.hear(story.contact(), confirmed)
+    await notification.until(confirmed, "confirmation", "sent")
+    mailbox.refusals[story.email] = ["451 4.2.0 later"] * 3
+    await notification.hear(erased)
+    limit = notification.clock.now() + timedelta(hours=1)
+    for collection in (notifications.database["farewells"], notifications.keys["farewell_keys"]):
+        indexes = await collection.index_information()
+        assert indexes["expires"]["expireAfterSeconds"] == 0
+        for copy in await collection.find().to_list(None):
+            assert copy["expires_at"] < limit - timedelta(minutes=1)
+            assert story.email not in str(copy)
+    await notification.until(erased, "erased", "sent")
+
+
+async def test_an_address_that_nobody_proved_is_not_written_to(
+    notification: Notification, mailbox: Mailbox
+) -> None:
+    story = Story(notification)
+    erased = story.erased(now=notification.clock.now())
+    steps = (Step(step="requested", at=notification.clock.now()),)
+    requested = story.event(AppointmentRequested, 2, status="requested", steps=steps)
+    await notification.hear(story.contact(), requested)
+    await notification.until(requested, "confirm_request", "sent")
+    await notification.hear(erased)
+    assert await notification.deliveries.collection.count_documents({"purpose": "erased"}) == 0
 
 
 async def test_what_comes_before_its_key_waits_for_it(

@@ -128,7 +128,7 @@ def _begun_at_the_latest(copy: Taken, evidence: Evidence, *, patience: float) ->
 
 def _contradiction(delivery: Document, state: Learned) -> str | None:
     """Why the newest known state forbids this message; None where it allows it, or is older than its cause."""
-    if state.sequence < delivery["state_sequence"]:
+    if state.sequence < delivery["state_sequence"] or delivery["purpose"] == "erased":
         return None
     purpose, status = delivery["purpose"], state.data["status"]
     only_while = _ONLY_WHILE.get(purpose)

@@ -119,9 +119,9 @@ def an_entry_request(*, time: datetime = NOW, **changes: Any) -> EntryRequested:
     return new_event(EntryRequested, subject=data.entry, sequence=1, data=data, time=time)
 
 
-def an_erasure(*, appointment: str, sequence: int = 9) -> ContactErased:
+def an_erasure(*, appointment: str, sequence: int = 9, time: datetime = NOW) -> ContactErased:
     data = ErasedContact(appointment=appointment)
-    return new_event(ContactErased, subject=appointment, sequence=sequence, data=data, time=NOW)
+    return new_event(ContactErased, subject=appointment, sequence=sequence, data=data, time=time)
 
 
 def an_office_event(*, sequence: int = 1, **office: Any) -> OfficePublished:
