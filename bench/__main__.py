@@ -24,6 +24,7 @@ FIGURES: Mapping[str, Callable[[Stage], Figure]] = {
     "availability_large": availability.measure_large,
     "relay": relay.measure,
     "mail": mail.measure,
+    "mail_waiting": mail.measure_waiting,
     "project": project.measure,
 }
 _MEMORY = "memory"

@@ -7,6 +7,8 @@ import asyncio
 import smtplib
 import time
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiosmtplib
@@ -15,15 +17,20 @@ import uvloop
 from bench.citizens import Citizens
 from bench.lean_http import Connection
 from bench.lives import lives
-from bench.measuring import Figure, Run, in_turns, median_rate, percentile_ms
+from bench.measuring import ROUNDS, Figure, Run, in_turns, median_rate, percentile_ms, say
 from bench.processes import Helper
 from bench.stage import Stage
 from deploy.local.stack import Service
+from services.notification.domain import Priority, message_for
+from services.notification.purposes import Purpose
+from services.notification.storage.deliveries import document_of
+from shared.contracts import AppointmentConfirmed, parse_event
 
 _SINGLES = 60
 _BACKLOG = 1000
 _LIMIT_SECONDS = 3.0
 _PATIENCE_S = 120
+_WAITING, _INSERTED_AT_ONCE = 100_000, 5_000
 _SENDER = "termine@amtstermin.example"
 
 
@@ -121,6 +128,54 @@ def _backlog(stage: Stage, notification: Service, folder: Path) -> Run:
         taken.look()
     last = max(at for times in taken.by_recipient.values() for at in times)
     return Run(_BACKLOG / (last - started))
+
+
+def measure_waiting(stage: Stage) -> Figure:
+    """The same backlog while very many deliveries wait for tomorrow, beside itself without them."""
+    stage.clear()
+    folder = stage.folder / "sink_waiting"
+    with ExitStack() as running:
+        sink = running.enter_context(stage.helper("sink", folder, name="sink_waiting"))
+        smtp = {"NOTIFICATION_SMTP_PORT": str(sink.port)}
+        (notification,) = running.enter_context(stage.running("notification", **smtp))
+        _backlog(stage, notification, folder)
+        without = [_backlog(stage, notification, folder) for _ in range(ROUNDS)]
+        _wait_for_tomorrow(stage)
+        waiting = [_backlog(stage, notification, folder) for _ in range(ROUNDS)]
+    stage.clear()
+    for one, other in zip(without, waiting, strict=True):
+        say(f"  alone {one.rate:,.0f}/s, with {_WAITING:,} waiting {other.rate:,.0f}/s")
+    return Figure(
+        name="mail_waiting",
+        unit="mails/s",
+        value=median_rate(waiting),
+        limit=median_rate(without),
+        target=0.9,
+        notes=(
+            f"mail_waiting: with {_WAITING:,} deliveries that are due tomorrow; the limit is `mail` without them",
+        ),
+    )
+
+
+def _wait_for_tomorrow(stage: Stage) -> None:
+    """Reminders of people of whom nothing else is known: nobody looks at them before they are due."""
+    (life,) = lives(stage, 1)
+    event = parse_event(life.bodies("appointments")[-1])
+    assert isinstance(event, AppointmentConfirmed)
+    planned = message_for(event)
+    assert planned
+    due_at = datetime.now(UTC) + timedelta(days=1)
+    with stage.database() as client:
+        collection = client["notification"]["deliveries"]
+        for start in range(0, _WAITING, _INSERTED_AT_ONCE):
+            numbers = range(start, start + _INSERTED_AT_ONCE)
+            ids = [f"waiting-{number}" for number in numbers]
+            reminders = (
+                replace(planned, id=f"{id}:reminder:email", appointment=id, purpose=Purpose.REMINDER,
+                        priority=Priority.LATER, due_at=due_at)
+                for id in ids
+            )  # fmt: skip
+            collection.insert_many([document_of(one) for one in reminders], ordered=False)
 
 
 def _newest(sink: Helper, folder: Path) -> bytes:
