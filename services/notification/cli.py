@@ -1,4 +1,4 @@
-"""`amtstermin notification`: previews, how messages stand, pauses. Works on the database, also while no service runs."""
+"""`amtstermin notification`: previews, how messages stand, pauses; works while no service runs as well."""
 
 import argparse
 import asyncio

@@ -127,8 +127,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     app = create_app(
         title="Amtstermin notification",
-        description="Sends e-mail and SMS for what happens to appointments, and hears what became of them. Operators "
-        "see how things stand, and pause.",
+        description="Sends e-mail and SMS for what happens to appointments, and hears what became of them. "
+        "Operators see how things stand, and pause.",
         health=health,
         lifespan=lifespan,
     )

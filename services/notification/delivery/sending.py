@@ -27,7 +27,7 @@ from services.notification.domain import (
 from services.notification.entries import SendEntry, decide_entry
 from services.notification.farewells import decide_farewell
 from services.notification.opening import Opener
-from services.notification.purposes import ENTRIES, HAS_SMS
+from services.notification.purposes import ENTRIES, HAS_SMS, Purpose
 from services.notification.rendering import Renderer
 from services.notification.storage import Claimed, Known, Record, SealedContact
 from services.notification.wording import language_for

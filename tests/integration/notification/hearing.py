@@ -22,7 +22,7 @@ async def hearing(notification: Notification) -> AsyncIterator[Arrivals]:
     arrivals = Arrivals(
         reports=reports,
         deliveries=deliveries,
-        relay=Relay(publisher=publisher, collections=[deliveries.collection], clock=clock),
+        relay=Relay(publisher=publisher, collections=[deliveries.collection], clock=clock.database),
         clock=clock,
         every=timedelta(milliseconds=50),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.notification.channels.mime import build
+from services.notification.channels.email.mime import build
 from services.notification.domain import Send
 from services.notification.purposes import NO_VISIT, Purpose
 from services.notification.wording import LANGUAGES, initials, language_for, location_on
