@@ -4,6 +4,7 @@ from services.booking.commands import Booking, Reaching
 from services.booking.domain.appointment import Expired, WrongStatus
 from services.booking.storage import NotFound
 from shared.contracts import (
+    NotificationDelivered,
     NotificationExpired,
     NotificationFailed,
     NotificationSent,
@@ -23,6 +24,7 @@ def handlers(*, booking: Booking, reaching: Reaching) -> Handlers:
     @on(
         "booking.notifications",
         NotificationSent,
+        NotificationDelivered,
         NotificationFailed,
         NotificationUndeliverable,
         NotificationExpired,
