@@ -41,6 +41,8 @@ class Compose:
             "BOOKING_PUBLIC_URL": "https://termine.example.org",
             # A crowd that comes from one address.
             "BOOKING_LIMITS": "off",
+            # What is tested by day must hold by night.
+            "NOTIFICATION_QUIET_HOURS": "off",
             **_ports(processes),
         }
 
