@@ -36,7 +36,7 @@ from shared.messaging import Handlers
 
 
 def handlers(  # noqa: C901 (a list of handlers, not a decision)
-    *, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, clock: Clock
+    *, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, clock: Clock, reminders: bool = True
 ) -> Handlers:
     """Each may run twice, and in any order with the others: writes are guarded by key and sequence."""
     on = Handlers()
@@ -61,7 +61,7 @@ def handlers(  # noqa: C901 (a list of handlers, not a decision)
         before = await known.state(event.data.appointment) if compares(event) else None
         office = await known.office(event.data.office)
         # The reminder before the state, so that whoever knows a newer state meets it, or it meets that one.
-        reminder = domain.reminder_for(event, office=office)
+        reminder = domain.reminder_for(event, office=office) if reminders else None
         if reminder:
             await dispatcher.plan(reminder)
             crash_point(CrashPoint.NOTIFICATION_AFTER_REMINDER)

@@ -96,7 +96,13 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         rooms={channel: pauses.room(channel) for channel in Channel},
     )
     forgetting = Forgetting(deliveries, clock=clock, keep=settings.keep_deliveries)
-    on = handlers(known=known, deliveries=deliveries, dispatcher=dispatcher, clock=clock)
+    on = handlers(
+        known=known,
+        deliveries=deliveries,
+        dispatcher=dispatcher,
+        clock=clock,
+        reminders=settings.reminders == "on",
+    )
     consumers = Consumers(
         url=settings.amqp_url,
         publisher=publisher,

@@ -73,6 +73,8 @@ class Settings(CommonSettings):
     paused: frozenset[Channel] = frozenset()
     # "off": texts go out at any hour; for tests and measuring.
     quiet_hours: Literal["on", "off"] = "on"
+    # Off: nobody is reminded, whatever the offices say.
+    reminders: Literal["on", "off"] = "on"
     # Opens /v1/status, /v1/pauses and /status; without it they are closed.
     operators_token: SecretStr | None = Field(default=None, min_length=16)
     # For one message, connecting included. A claim lasts three times as long.

@@ -43,6 +43,7 @@ class Compose:
             "BOOKING_LIMITS": "off",
             # What is tested by day must hold by night.
             "NOTIFICATION_QUIET_HOURS": "off",
+            "NOTIFICATION_REMINDERS": "off",
             **_ports(processes),
         }
 

@@ -113,8 +113,9 @@ class Visit:
         return cells(*self.offer[:3]) if self.offer else set()
 
     def every(self) -> set[Cell]:
-        """All that the database may still show as its own."""
-        return self.own() | self.offered_cells() | set(self.cooling)
+        """All that the database may still show as its own: a past visit's cells stay until they are swept."""
+        past = self.time_cells() if self.outcome in OWNING else set()
+        return self.own() | past | self.offered_cells() | set(self.cooling)
 
     def firm(self, now: datetime) -> set[Cell]:
         """What certainly is its own: time alone has decided nothing about it that somebody still has to write."""

@@ -70,7 +70,8 @@ def wait_until_settled(world: World, lives: Sequence[Life]) -> dict[str, str]:
     ids = [life.id for life in lives]
     with world.auditor() as client:
         deliveries = client["notification"]["deliveries"]
-        due = {"appointment": {"$in": ids}, "status": "due"}
+        # A reminder waits for its day.
+        due = {"appointment": {"$in": ids}, "status": "due", "purpose": {"$ne": "reminder"}}
         eventually(lambda: not deliveries.count_documents(due), within=WITHIN_S, what="no delivery due")
         return {d["_id"]: d["status"] for d in deliveries.find({"appointment": {"$in": ids}})}
 
