@@ -44,6 +44,11 @@ async def ensure_indexes(database: Database) -> None:
     )
     await appointments.create_index([("office", 1), ("starts_at", 1)], name="day")
     await appointments.create_index([("ends_at", 1)], name="ends_at")
+    # For the sweep, which must not read all that is over each time: years of it are kept for the figures.
+    for field in ("cells", "active"):
+        await appointments.create_index(
+            [("ends_at", 1)], name=f"past_{field}", partialFilterExpression={f"{field}.0": {"$exists": True}}
+        )
     await appointments.create_index([("expires_at", 1)], name="expires_at", sparse=True)
     await appointments.create_index([("cooling.release_at", 1)], name="cooling", sparse=True)
     await appointments.create_index([("contact.email_digest", 1)], name="email_digest", sparse=True)
