@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv from the lock and sees to RabbitMQ and mongod. Where nothing has changed it returns at once.
+# Makes .venv from the lock and sees to RabbitMQ, mongod and Chromium. Where nothing has changed it returns at once.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -45,6 +45,11 @@ faketime_there() {
   [[ -n $(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') ]]
 }
 
+# The tests of the pages look at them in a real browser, in every script that citizens read.
+browser_there() {
+  command -v chromium >/dev/null && [[ -d /usr/share/fonts/truetype/noto ]]
+}
+
 install_servers() {
   if [[ $(id -u) == 0 ]]; then
     bash deploy/local/install-servers.sh
@@ -60,7 +65,7 @@ install_servers() {
   make_venv
   wanted >"$stamp"
 }
-{ servers_there && faketime_there; } || {
+{ servers_there && faketime_there && browser_there; } || {
   install_servers
   servers_there || fail "mongod or RabbitMQ still does not start: run '$venv/bin/python -m deploy.local up' to see why."
 }
