@@ -6,6 +6,8 @@ SHELL := bash
 BIN := .venv/bin
 # For example: make test ARGS="tests/unit -x"
 ARGS ?=
+# Most tests wait for servers: two at a time take half as long on two cores.
+WORKERS ?= 2
 
 help: ## this list
 	@echo "Amtstermin. On a fresh Debian 12 with Python 3.11 each of these works by itself:"
@@ -21,8 +23,8 @@ demo: setup ## one family's booking from the first click to the figure, on real 
 up: setup ## everything running until Ctrl-C, data under .local/, addresses in .local/addresses.json
 	@$(BIN)/python -m deploy.local up
 
-test: setup ## the whole test suite; ARGS="tests/unit -x" for a part of it
-	@$(BIN)/pytest $(ARGS)
+test: setup ## the whole test suite, two tests at a time; ARGS="tests/unit -x" for a part of it, WORKERS=0 for one by one
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup ## what CI holds the code to: style, format, types, who imports whom
 	$(BIN)/ruff check .

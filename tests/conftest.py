@@ -1,11 +1,36 @@
-"""Real servers for every test that needs one: started once, as local processes on free ports."""
+"""Real servers for every test that needs one: started once, as local processes on free ports.
 
+Where tests run side by side, each worker starts its own.
+"""
+
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deploy.local.ports import RANGE_VARIABLE, share_of_ports
 from deploy.local.stack import Stack
+
+# Those that take minutes begin first, so that no worker is left alone with one at the end.
+_LONG = ("test_proof", "test_crash_points", "test_cluster", "test_compose")
+# These share images and the engine.
+_GROUPS = {"test_cluster": "containers", "test_compose": "containers"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker:
+        workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        os.environ[RANGE_VARIABLE] = share_of_ports(int(worker), of=workers)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs the tests of one file, in order."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_GROUPS.get(item.path.stem, item.path.stem)))
+    items.sort(key=lambda item: _LONG.index(item.path.stem) if item.path.stem in _LONG else len(_LONG))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Ports on 127.0.0.1 that stay the same from one start to the next where they are still free."""
 
 import json
+import os
 import random
 import socket
 from pathlib import Path
@@ -10,6 +11,20 @@ from shared.setup import Trouble
 # Below the range from which the kernel gives ports to outgoing connections: else a client that keeps calling
 # a stopped server could be given that server's port.
 _FIRST, _LAST = 15_000, 31_999
+# As "15000-20000", for programs that start servers side by side and must not choose the same port.
+RANGE_VARIABLE = "PORT_RANGE"
+
+
+def ports_to_choose_from() -> tuple[int, int]:
+    """First and last."""
+    first, _, last = os.environ.get(RANGE_VARIABLE, f"{_FIRST}-{_LAST}").partition("-")
+    return int(first), int(last)
+
+
+def share_of_ports(number: int, *, of: int) -> str:
+    """The value of RANGE_VARIABLE for the program `number`, counted from 0."""
+    each = (_LAST + 1 - _FIRST) // of
+    return f"{_FIRST + number * each}-{_FIRST + (number + 1) * each - 1}"
 
 
 def is_free(port: int) -> bool:
@@ -58,8 +73,9 @@ class Ports:
         if known and known not in self._given.values() and is_free(known):
             return known
         taken = {*self._known.values(), *self._given.values(), *self._fixed.values()}
+        first, last = ports_to_choose_from()
         for _ in range(1000):
-            port = random.randint(_FIRST, _LAST)  # noqa: S311 - a port, not a secret
+            port = random.randint(first, last)  # noqa: S311 - a port, not a secret
             if port not in taken and is_free(port):
                 return port
-        raise Trouble(f"No free port between {_FIRST} and {_LAST} on 127.0.0.1: stop programs that listen there.")
+        raise Trouble(f"No free port between {first} and {last} on 127.0.0.1: stop programs that listen there.")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.ports import Ports, is_free
+from deploy.local.ports import RANGE_VARIABLE, Ports, is_free, share_of_ports
 from shared.setup import Trouble
 
 
@@ -46,3 +46,18 @@ def test_chosen_ports_are_none_the_kernel_hands_out(tmp_path: Path) -> None:
     first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
     assert Ports(file=tmp_path / "ports.json").of("mongod") < first_outgoing
+
+
+def test_programs_side_by_side_choose_from_ports_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = []
+    for number in range(3):
+        monkeypatch.setenv(RANGE_VARIABLE, share_of_ports(number, of=3))
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        ports = Ports(file=folder / "ports.json")
+        chosen.append([ports.of(f"service {n}") for n in range(20)])
+
+    first, second, third = chosen
+    assert max(first) < min(second) <= max(second) < min(third)
