@@ -81,7 +81,7 @@ class FiguresQuery(BaseModel):
 
 def _column(figure: Figure) -> Any:
     description = f"{figure.title['en']}. {figure.definition['en']}"
-    return (int if figure.percent is None else int | None, Field(description=description))
+    return (int | float | None if figure.may_be_null else int, Field(description=description))
 
 
 _COLUMNS: dict[str, Any] = {
@@ -122,7 +122,7 @@ def router(*, figures: Figures) -> APIRouter:
     return routes
 
 
-def as_json(groups: Sequence[Group], rows: Sequence[Row]) -> list[dict[str, str | int | None]]:
+def as_json(groups: Sequence[Group], rows: Sequence[Row]) -> list[dict[str, str | float | None]]:
     return [{**dict(zip(groups, row.groups, strict=True)), **row.values} for row in rows]
 
 
@@ -137,7 +137,7 @@ def as_csv(groups: tuple[Group, ...], rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def _cell(value: str | int | None) -> str | int:
+def _cell(value: str | float | None) -> str | float:
     """A spreadsheet would run a text that begins like a formula."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"

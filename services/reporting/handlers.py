@@ -1,6 +1,6 @@
 """What reporting hears. Each event becomes a fact; one that is not newer than the fact changes nothing."""
 
-from services.reporting.domain import AppointmentFact, DemandFact, MessageFact
+from services.reporting.domain import AppointmentFact, DemandFact, MessageFact, Step
 from services.reporting.storage import Facts, Offices
 from shared.contracts import (
     EVENTS,
@@ -73,7 +73,10 @@ def appointment_fact(state: AppointmentState) -> AppointmentFact:
         children_under_6=state.children_under_6,
         starts_at=state.starts_at,
         ends_at=state.ends_at,
-        steps=tuple((step.step, step.at) for step in state.steps),
+        steps=tuple(Step(step.step, step.at, step.by) for step in state.steps),
+        language=state.language or "",
+        waiting_minutes=state.waiting_minutes,
+        handling_minutes=state.handling_minutes,
     )
 
 
@@ -94,11 +97,15 @@ def demand_fact(demand: Demand) -> DemandFact:
 
 
 def message_fact(event: NotificationEvent) -> MessageFact:
-    """The outcome stands in the event's type: `notification.sent.v1`. What arrived counts as sent."""
-    outcome = event.type.split(".")[1]
+    """The outcome stands in the event's type: `notification.sent.v1`."""
+    outcome, state = event.type.split(".")[1], event.data
+    went_out = outcome in ("sent", "delivered")
     return MessageFact(
-        office=event.data.office,
-        channel=event.data.channel,
-        outcome="sent" if outcome == "delivered" else outcome,
-        at=event.data.sent_at or event.time,
+        office=state.office,
+        channel=state.channel,
+        outcome=outcome,
+        at=state.sent_at if went_out and state.sent_at else event.time,
+        purpose=state.purpose,
+        due_at=state.due_at,
+        delivered_at=state.delivered_at,
     )

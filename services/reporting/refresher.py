@@ -1,7 +1,7 @@
 """Turns facts into figures: whatever a changed fact made dirty is computed again, whole.
 
-The order makes a crash anywhere harmless: read marks, then facts, write figures, then drop those marks whose
-fact has not changed since. A crash before the last step only repeats the work.
+The order makes a crash anywhere harmless: read marks, then facts, write figures, add up their days, then drop
+those marks whose fact has not changed since. A crash before the last step only repeats the work.
 """
 
 import asyncio
@@ -70,6 +70,7 @@ class Refresher:
         with DURATION.time():
             for start in range(0, len(keys), _BUCKETS_PER_WRITE):
                 await self._compute(keys[start : start + _BUCKETS_PER_WRITE])
+            await self._figures.add_up(keys, fence=await self._fence())
             crash_point(CrashPoint.REPORTING_AFTER_FIGURES)
             await self._facts.clear(marks)
             crash_point(CrashPoint.REPORTING_AFTER_CLEAR)
@@ -77,16 +78,20 @@ class Refresher:
         return len(keys)
 
     async def _compute(self, keys: list[str]) -> None:
-        # The fence comes before the facts are read, so a higher fence always means newer facts.
-        fence = await self._lease.acquire()
-        if fence is None:
-            raise LeaseLost
+        fence = await self._fence()
         tallies = {key: Tally() for key in keys}
         async for fact in self._facts.touching(keys):
             for entry in fact.entries(self._zone):
                 if entry.key in tallies:
                     tallies[entry.key].add(entry)
         await self._figures.write(tallies, fence=fence)
+
+    async def _fence(self) -> int:
+        """Taken before facts or figures are read, so that a higher fence always means newer ones."""
+        fence = await self._lease.acquire()
+        if fence is None:
+            raise LeaseLost
+        return fence
 
     async def _keep_refreshing(self) -> None:
         clock = asyncio.get_running_loop().time

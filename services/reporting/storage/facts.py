@@ -1,4 +1,4 @@
-"""Facts: the newest known state of each appointment, message and minute of searches.
+"""Facts: the newest known state of each thing that counts.
 
 A fact is changed by one write, which takes only a newer sequence and names in `dirty` the buckets, old and
 new, whose figures it made wrong.
@@ -8,13 +8,24 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import Counter
 from pymongo import ASCENDING, UpdateMany, UpdateOne
 from pymongo.errors import AutoReconnect
 
-from services.reporting.domain import AppointmentFact, DemandFact, Fact, MessageFact, buckets_of
+from services.reporting.domain import (
+    AppointmentFact,
+    CapacityFact,
+    DemandFact,
+    Fact,
+    Found,
+    FreeTimesFact,
+    MessageFact,
+    Planned,
+    Step,
+    buckets_of,
+)
 from services.reporting.storage.batch import Batch
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import BulkWriteError, Collection, Database, Document, is_away
@@ -35,15 +46,20 @@ _FIRST_MARKED: Document = {"$ifNull": ["$dirty_since", "$$NOW"]}
 _PAGE = 1000
 
 _LOADERS: Mapping[str, Callable[[Document], Fact]] = {
-    "appointments": lambda d: AppointmentFact(**{**d, "steps": tuple(map(tuple, d["steps"]))}),
+    "appointments": lambda d: AppointmentFact(**{**d, "steps": _each(Step, d["steps"])}),
     "messages": lambda d: MessageFact(**d),
-    "demand": lambda d: DemandFact(**{**d, "out_of_area": tuple(map(tuple, d["out_of_area"]))}),
+    "demand": lambda d: DemandFact(**d),
+    "capacity": lambda d: CapacityFact(**{**d, "teams": _each(Planned, d["teams"])}),
+    "free_times": lambda d: FreeTimesFact(**{**d, "services": _each(Found, d["services"])}),
 }
 KINDS: Mapping[type[Fact], str] = {
     AppointmentFact: "appointments",
     MessageFact: "messages",
     DemandFact: "demand",
+    CapacityFact: "capacity",
+    FreeTimesFact: "free_times",
 }
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +223,13 @@ class _Writer:
         return {}
 
 
+def _each(cls: Callable[..., T], values: Sequence[Sequence[Any]]) -> tuple[T, ...]:
+    return tuple(cls(*value) for value in values)
+
+
 def _fields(fact: Fact) -> Document:
-    return {name: getattr(fact, name) for name in fact.__slots__}
+    names: Sequence[str] = fact.__slots__
+    return {name: getattr(fact, name) for name in names}
 
 
 def _older(fact: NewFact) -> Document:

@@ -1,136 +1,155 @@
-"""Figures: one document per bucket, computed from the facts and summed up when somebody asks."""
+"""Figures: one document per bucket, computed from the facts, and one per office and day, which adds those up."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
 
-from services.reporting.domain import FIGURES, SUMS, Bucket, Group, Tally, nearest_rank
-from shared.mongo import BulkWriteError, Database, Document
+from services.reporting.domain import HISTOGRAMS, SUMS, Bucket, Group, Tally
+from services.reporting.storage.query import Interval, Query, Row
+from shared.mongo import BulkWriteError, Collection, Database, Document
 
 _DUPLICATE_KEY = 11000
 _LONGEST_QUERY_MS = 5000
+# What the documents of whole days tell apart.
+_OF_DAYS = frozenset({Group.DAY, Group.OFFICE})
+_TALLIED: Document = {"sums": 1, "values": 1}
+
+Key = tuple[str | None, ...]
 
 
 class LeaseLost(Exception):
     """A process that took the lease later has already written one of these figures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Figures of the days `[since, until)`, of one office or of all."""
-
-    since: date
-    until: date
-    groups: tuple[Group, ...] = ()
-    office: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`groups` in the order of Group, None where a group does not apply; `values` by figure name."""
-
-    groups: tuple[str | None, ...]
-    values: Mapping[str, int | None]
-
-
 class Figures:
+    """`values` of a document are its histograms, one `{h: histogram, v: value, n: how often}` each."""
+
     def __init__(self, database: Database) -> None:
-        self._figures = database["figures"]
+        self._buckets = database["figures"]
+        self._days = database["days"]
 
     async def ensure_indexes(self) -> None:
-        await self._figures.create_index([("office", ASCENDING), ("day", ASCENDING)])
-        await self._figures.create_index([("day", ASCENDING)])
+        for collection in (self._buckets, self._days):
+            await collection.create_index([("office", ASCENDING), ("day", ASCENDING)])
+            await collection.create_index([("day", ASCENDING)])
 
     async def write(self, tallies: Mapping[str, Tally], *, fence: int) -> None:
         """Replaces the figures of these buckets; raises LeaseLost where a later holder was faster.
 
         A bucket that became empty stays as an empty document: deleted, it could come back by a late write.
         """
-        writes = [
-            UpdateOne(
-                {"_id": key, "fence": {"$lte": fence}},
-                {"$set": {"fence": fence, **_document(key, tally)}},
-                upsert=True,
-            )
-            for key, tally in tallies.items()
-        ]
-        try:
-            await self._figures.bulk_write(writes, ordered=False)
-        except BulkWriteError as error:
-            codes = {e["code"] for e in (error.details or {}).get("writeErrors", [])}
-            if codes == {_DUPLICATE_KEY}:
-                raise LeaseLost from error
-            raise
+        await _replace(self._buckets, tallies, fence)
+
+    async def add_up(self, keys: Iterable[str], *, fence: int) -> None:
+        """Replaces the days that these buckets belong to by the sums of their buckets; raises LeaseLost."""
+        days = sorted({Bucket(*Bucket.from_key(key)[:2]) for key in keys})
+        tallies = {day.key: Tally() for day in days}
+        for day in days:
+            cursor = self._buckets.find({"office": day.office, "day": day.day}, _TALLIED)
+            async for document in cursor:
+                tallies[day.key].merge(_tally(document))
+        await _replace(self._days, tallies, fence)
 
     async def rows(self, query: Query) -> list[Row]:
         """One row per group that has anything to tell, sorted; without groups exactly one row."""
-        groups = tuple(group for group in Group if group in query.groups)
-        match = _match(query)
-        key = {group.value: f"${group.value}" for group in groups}
-        sums = await self._aggregate(
-            [{"$match": match}, {"$group": {"_id": key, **{s: {"$sum": f"$sums.{s}"} for s in SUMS}}}]
-        )
-        days = await self._aggregate(
-            [
-                {"$match": {**match, "lead_days.0": {"$exists": True}}},
-                {"$unwind": "$lead_days"},
-                {"$group": {"_id": {**key, "_days": "$lead_days.days"}, "n": {"$sum": "$lead_days.n"}}},
-            ]
-        )
-        return _rows(groups, sums, _histograms(groups, days))
+        return [Row(key, tally.values()) for key, tally in (await self.tallies(query)).items()]
 
-    async def _aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
-        cursor = self._figures.aggregate(list(pipeline), maxTimeMS=_LONGEST_QUERY_MS)
-        return await cursor.to_list(None)
+    async def tallies(self, query: Query) -> dict[Key, Tally]:
+        """The same before percentiles and shares are worked out: these still add up. Sorted by group."""
+        groups = query.in_order
+        key = {group.value: _expression(group, query.interval) for group in groups}
+        found: dict[Key, Tally] = {} if groups else {(): Tally()}
+        for document in await self._aggregate(query, _summing(key)):
+            found[_key(groups, document)] = Tally(_counted(document), {})
+        for document in await self._aggregate(query, _counting(key)):
+            where = document["_id"]
+            tally = found.setdefault(_key(groups, document), Tally())
+            tally.histogram(where["h"])[where["v"]] += document["n"]
+        told = (key for key, tally in found.items() if tally.tells or not groups)
+        return {key: found[key] for key in sorted(told, key=lambda key: [part or "" for part in key])}
+
+    async def _aggregate(self, query: Query, pipeline: Sequence[Document]) -> list[Document]:
+        whole_days = _OF_DAYS.issuperset(query.groups) and _OF_DAYS.issuperset(query.where)
+        collection = self._days if whole_days else self._buckets
+        stages = [{"$match": _match(query)}, *pipeline]
+        return await collection.aggregate(stages, maxTimeMS=_LONGEST_QUERY_MS).to_list(None)
+
+
+def _summing(key: Document) -> list[Document]:
+    return [{"$group": {"_id": key, **{name: {"$sum": f"$sums.{name}"} for name in SUMS}}}]
+
+
+def _counting(key: Document) -> list[Document]:
+    return [
+        {"$match": {"values.0": {"$exists": True}}},
+        {"$unwind": "$values"},
+        {"$group": {"_id": {**key, "h": "$values.h", "v": "$values.v"}, "n": {"$sum": "$values.n"}}},
+    ]
+
+
+def _expression(group: Group, interval: Interval) -> Any:
+    """Days of one interval are told by its first, weeks begin on Mondays."""
+    if group is not Group.DAY or interval is Interval.DAY:
+        return f"${group.value}"
+    day = {"$dateFromString": {"dateString": "$day", "format": "%Y-%m-%d"}}
+    first = {"$dateTrunc": {"date": day, "unit": interval.value, "startOfWeek": "monday"}}
+    return {"$dateToString": {"date": first, "format": "%Y-%m-%d"}}
 
 
 def _match(query: Query) -> Document:
     days = {"day": {"$gte": query.since.isoformat(), "$lt": query.until.isoformat()}}
-    return {"office": query.office, **days} if query.office is not None else days
+    # A field that was added later is missing in what was written before.
+    wanted = {
+        group.value: {"$in": [value or "" for value in values] + ([None] if None in values else [])}
+        for group, values in query.where.items()
+    }
+    office = {} if query.office is None else {"office": query.office}
+    return {**office, **days, **wanted}
+
+
+async def _replace(collection: Collection, tallies: Mapping[str, Tally], fence: int) -> None:
+    writes = [
+        UpdateOne(
+            {"_id": key, "fence": {"$lte": fence}},
+            {"$set": {"fence": fence, **_document(key, tally)}},
+            upsert=True,
+        )
+        for key, tally in tallies.items()
+    ]
+    try:
+        await collection.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        codes = {e["code"] for e in (error.details or {}).get("writeErrors", [])}
+        if codes == {_DUPLICATE_KEY}:
+            raise LeaseLost from error
+        raise
 
 
 def _document(key: str, tally: Tally) -> dict[str, Any]:
     return {
         **Bucket.from_key(key)._asdict(),
-        "sums": dict(+tally.sums),
-        "lead_days": [{"days": days, "n": n} for days, n in sorted(tally.lead_days.items())],
+        "sums": {name: n for name, n in tally.sums.items() if n},
+        "values": [
+            {"h": name, "v": value, "n": n}
+            for name in HISTOGRAMS
+            for value, n in sorted(tally.histograms.get(name, {}).items())
+            if n
+        ],
     }
 
 
-def _group_key(groups: tuple[Group, ...], document: Document) -> tuple[str, ...]:
-    return tuple(document["_id"][group.value] for group in groups)
+def _tally(document: Document) -> Tally:
+    tally = Tally()
+    tally.sums.update(document["sums"])
+    for each in document["values"]:
+        tally.histogram(each["h"])[each["v"]] += each["n"]
+    return tally
 
 
-def _histograms(groups: tuple[Group, ...], documents: Sequence[Document]) -> dict[tuple[str, ...], Counter[int]]:
-    found: dict[tuple[str, ...], Counter[int]] = {}
-    for document in documents:
-        histogram = found.setdefault(_group_key(groups, document), Counter())
-        histogram[document["_id"]["_days"]] += document["n"]
-    return found
+def _counted(document: Document) -> Any:
+    return Tally().sums | {name: int(document[name]) for name in SUMS if document[name]}
 
 
-def _rows(
-    groups: tuple[Group, ...],
-    sums: Sequence[Document],
-    histograms: Mapping[tuple[str, ...], Mapping[int, int]],
-) -> list[Row]:
-    by_key = {_group_key(groups, d): d for d in sums}
-    if not groups:
-        by_key.setdefault((), {})
-    rows = []
-    for key in sorted(by_key):
-        document = by_key[key]
-        if groups and not any(document[name] for name in SUMS):
-            continue
-        values: dict[str, int | None] = {
-            f.name: int(document.get(f.name, 0))
-            if f.percent is None
-            else nearest_rank(histograms.get(key, {}), percent=f.percent)
-            for f in FIGURES
-        }
-        rows.append(Row(tuple(part or None for part in key), values))
-    return rows
+def _key(groups: tuple[Group, ...], document: Document) -> Key:
+    return tuple(document["_id"].get(group.value) or None for group in groups)

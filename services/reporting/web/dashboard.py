@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from services.reporting.domain import FIGURES, Group
+from services.reporting.domain import FIGURES, Group, Value
 from services.reporting.storage import Figures, Query, Row
 from services.reporting.web.chart import Series
 from services.reporting.web.texts import Words
@@ -115,9 +115,9 @@ def _title(name: str, words: Words) -> str:
     return _TITLES[name][words.language]
 
 
-def _tiles(names: Sequence[str], values: Mapping[str, int | None], words: Words) -> tuple[Tile, ...]:
+def _tiles(names: Sequence[str], values: Mapping[str, Value], words: Words) -> tuple[Tile, ...]:
     return tuple(
-        Tile(_title(name, words), None if (value := values[name]) is None else words.number(value))
+        Tile(_title(name, words), None if (value := values[name]) is None else words.number(int(value)))
         for name in names
     )
 
@@ -126,6 +126,6 @@ def _lines(since: date, until: date, rows: Sequence[Row]) -> tuple[DayLine, ...]
     known = {row.groups[0]: row.values for row in rows}
     days = (since + timedelta(days=n) for n in range((until - since).days))
     return tuple(
-        DayLine(day, *(known.get(day.isoformat(), {}).get(name) or 0 for name in ("confirmed", "cancelled")))
+        DayLine(day, *(int(known.get(day.isoformat(), {}).get(name) or 0) for name in ("confirmed", "cancelled")))
         for day in days
     )
