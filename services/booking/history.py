@@ -27,6 +27,10 @@ async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
         if exchange == "offices":
             async for entry in _newest(db, "offices"):
                 yield entry
+            for collection in ("capacity", "free_times"):
+                async for entry in _newest(db, collection):
+                    if entry["at"] >= since:
+                        yield entry
             return
         secrets = Keys.read(settings.signing_keys)
         people = people_of(settings, client=keys_client, secrets=secrets, clock=DatabaseClock(client))

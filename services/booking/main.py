@@ -36,6 +36,7 @@ from services.booking.storage import (
 )
 from services.booking.storage.offices import OfficeStore
 from services.booking.storage.retention import Retained
+from services.booking.supplying import Supplying
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
 from shared.http import Health, create_app, serve
@@ -47,7 +48,7 @@ from shared.outbox import Relay
 from shared.sealing import PublicKeys
 
 # The collections whose documents carry events.
-TELLING = ("appointments", "offices", "demand", "invitations", PROOFS)
+TELLING = ("appointments", "offices", "demand", "capacity", "free_times", "invitations", PROOFS)
 
 
 def build(settings: Settings) -> tuple[FastAPI, Health]:
@@ -82,6 +83,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
     proxies = Proxies(settings.trusted_proxies, settings.proxy_header)
     guard = _guard(settings, booking, db=db, relay=relay, proxies=proxies)
+    supplying = Supplying(publications, offices=offices, memory=memory, clock=clock, every=settings.supply_every)
     waiting_list = WaitingList(booking)
     offering = Offering(waiting_list, every=settings.offer_every)
     day = Day(booking, DayBook(db))
@@ -121,7 +123,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_proof_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
         await once_it_answers(retained.ensure_indexes)
-        loops = (demand, sweeper, offering, retention, forgetting, day_lists)
+        loops = (demand, supplying, sweeper, offering, retention, forgetting, day_lists)
         async with running(clock, publisher, relay, offices, memory, *loops, consumers):
             yield
         client.close()

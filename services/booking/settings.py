@@ -56,6 +56,8 @@ class Settings(CommonSettings):
     # "DE,AT": mobile numbers of these countries can confirm by SMS, as in NOTIFICATION_SMS_COUNTRIES. Empty: none.
     sms_countries: Annotated[frozenset[str], NoDecode, BeforeValidator(_countries)] = frozenset()
     sweep_every: timedelta = timedelta(seconds=5)
+    # How soon a change of an office's hours shows in what reporting calls planned, and a new hour's free times.
+    supply_every: timedelta = timedelta(seconds=5)
     # While nothing is known about the message that asks to confirm, the time is kept this long.
     request_without_message: timedelta = timedelta(hours=24)
     # The office's own identity provider, beside local accounts; its address exactly as it names itself.

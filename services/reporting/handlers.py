@@ -1,12 +1,28 @@
 """What reporting hears. Each event becomes a fact; one that is not newer than the fact changes nothing."""
 
-from services.reporting.domain import AppointmentFact, DemandFact, MessageFact, Step
+from collections import Counter
+
+from services.reporting.domain import (
+    AppointmentFact,
+    CapacityFact,
+    DemandFact,
+    Found,
+    FreeTimesFact,
+    MessageFact,
+    Planned,
+    Step,
+)
 from services.reporting.storage import Facts, Offices
 from shared.contracts import (
     EVENTS,
     AppointmentState,
+    Capacity,
+    CapacityPlanned,
     Demand,
     DemandMeasured,
+    FreeService,
+    FreeTimes,
+    FreeTimesMeasured,
     NotificationDelivered,
     NotificationExpired,
     NotificationFailed,
@@ -59,6 +75,14 @@ def handlers(*, facts: Facts, offices: Offices) -> Handlers:
         office = event.data.model_dump(mode="json", by_alias=True)
         await offices.apply(office, id=event.data.id, sequence=event.sequence)
 
+    @on("reporting.offices", CapacityPlanned)
+    async def record_capacity(event: CapacityPlanned) -> None:
+        await facts.apply(capacity_fact(event.data), id=event.subject, sequence=event.sequence)
+
+    @on("reporting.offices", FreeTimesMeasured)
+    async def record_free_times(event: FreeTimesMeasured) -> None:
+        await facts.apply(free_times_fact(event.data), id=event.subject, sequence=event.sequence)
+
     return on
 
 
@@ -75,6 +99,8 @@ def appointment_fact(state: AppointmentState) -> AppointmentFact:
         ends_at=state.ends_at,
         steps=tuple(Step(step.step, step.at, step.by) for step in state.steps),
         language=state.language or "",
+        emergency=state.emergency,
+        accepted_at=state.accepted_at,
         waiting_minutes=state.waiting_minutes,
         handling_minutes=state.handling_minutes,
     )
@@ -94,6 +120,20 @@ def demand_fact(demand: Demand) -> DemandFact:
         many_holds=demand.many_holds,
         quick_rebookings=demand.quick_rebookings,
     )
+
+
+def capacity_fact(capacity: Capacity) -> CapacityFact:
+    teams = (Planned(team.team, team.minutes, team.online_minutes) for team in capacity.teams)
+    return CapacityFact(office=capacity.office, day=capacity.day.isoformat(), teams=tuple(teams))
+
+
+def free_times_fact(free: FreeTimes) -> FreeTimesFact:
+    return FreeTimesFact(office=free.office, hour=free.hour, services=tuple(map(_found, free.services)))
+
+
+def _found(service: FreeService) -> Found:
+    often = Counter(days for days in service.days if days is not None)
+    return Found(service.service, service.team, tuple(sorted(often.items())), service.days.count(None))
 
 
 def message_fact(event: NotificationEvent) -> MessageFact:

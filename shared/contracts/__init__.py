@@ -55,6 +55,14 @@ from shared.contracts.notifications import (
 )
 from shared.contracts.offices import Office, OfficePublished
 from shared.contracts.reading import EVENTS, UnreadableEvent, parse_event
+from shared.contracts.supply import (
+    Capacity,
+    CapacityPlanned,
+    FreeService,
+    FreeTimes,
+    FreeTimesMeasured,
+    PlannedTeam,
+)
 
 __all__ = [
     "EVENTS",
@@ -82,6 +90,8 @@ __all__ = [
     "AppointmentStarted",
     "AppointmentState",
     "AppointmentUndone",
+    "Capacity",
+    "CapacityPlanned",
     "Contact",
     "ContactErased",
     "ContactProvided",
@@ -92,6 +102,9 @@ __all__ = [
     "EntryRequested",
     "ErasedContact",
     "Event",
+    "FreeService",
+    "FreeTimes",
+    "FreeTimesMeasured",
     "Invited",
     "LinkRequested",
     "MessageRequested",
@@ -105,6 +118,7 @@ __all__ = [
     "OfficePublished",
     "OpenContact",
     "OpenEntry",
+    "PlannedTeam",
     "RequestedMessage",
     "Step",
     "UnreadableEvent",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Union
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from shared.contracts import appointments, contacts, notifications, offices
+from shared.contracts import appointments, contacts, notifications, offices, supply
 from shared.contracts.event import Event, wire_type
 
 
@@ -18,7 +18,7 @@ class UnreadableEvent(Exception):
 
 
 def _published() -> dict[str, type[Event]]:
-    modules = (appointments, contacts, notifications, offices)
+    modules = (appointments, contacts, notifications, offices, supply)
     classes = {c for m in modules for c in vars(m).values() if isinstance(c, type) and issubclass(c, Event)}
     return {wire_type(c): c for c in classes if c.model_fields["type"].default is not None and _is_wire(c)}
 

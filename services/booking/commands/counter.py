@@ -16,6 +16,7 @@ from services.booking.people import GivenContact, Person
 from services.booking.reaching import by_staff
 from services.booking.storage import AlreadyHeld, Giving, SlotTaken
 from shared.contracts import AppointmentConfirmed
+from shared.contracts.offices import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Counter:
             return known
         now = booking.clock.now()
         booking.desks.check_start(wanted, now=now)
-        party = await self._party(id, request, team=wanted.team)
+        party = await self._party(id, request, service=services[0])
         for lane in booking.desks.open_lanes(wanted, now=now):
             booked = appointments_domain.book(
                 party,
@@ -214,7 +215,7 @@ class Counter:
             raise KeyReused
         return known[0]
 
-    async def _party(self, id: str, request: CounterRequest, *, team: str) -> Party:
+    async def _party(self, id: str, request: CounterRequest, *, service: Service) -> Party:
         booking = self.booking
         person = Person(request.family_name, access_needs=request.access_needs)
         if request.contact:
@@ -225,12 +226,13 @@ class Counter:
             code=booking.keys.booking_code(id),
             service=request.service,
             further_services=request.further_services,
-            team=team,
+            team=service.team,
             municipalities=tuple(m.municipality for m in request.members),
             children_under_6=sum(m.under_6 for m in request.members),
             person=await booking.people.seal_first(id, person),
             request_digest=booking.keys.digest(request.text),
             channel=request.channel,
+            emergency=service.emergency,
             claims=self._claims(id, request),
         )
 

@@ -122,6 +122,7 @@ class Holding(Core):
             request_digest=self.keys.digest(request.text),
             channel=request.channel,
             invitation=request.invitation.partition(".")[0] if request.invitation else None,
+            emergency=service.emergency,
         )
 
     async def _take_any_lane(self, id: str, request: HoldRequest, wanted: Wanted, make: "Make") -> Held:

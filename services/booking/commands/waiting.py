@@ -91,6 +91,7 @@ class WaitingList:
             request_digest=booking.keys.digest(request.text),
             channel=request.channel,
             invitation=request.invitation.partition(".")[0] if request.invitation else None,
+            emergency=services[0].emergency,
         )
         now = booking.clock.now()
         expires_at = now + timedelta(minutes=office.data.booking.hold_minutes)

@@ -104,6 +104,7 @@ def accept(appointment: Appointment, *, now: datetime, release_at: datetime) -> 
         "ends_at": offer.ends_at,
         "wish": None,
         "offer": None,
+        "accepted_at": (*appointment.accepted_at, now),
         "call": None,
     }
     if appointment.has_time:

@@ -53,6 +53,8 @@ def to_state(appointment: Appointment) -> AppointmentState:
         waiting_minutes=appointment.waiting_minutes,
         handling_minutes=appointment.handling_minutes,
         outcome=appointment.outcome,
+        accepted_at=appointment.accepted_at,
+        emergency=appointment.emergency,
     )
 
 
@@ -128,6 +130,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "further_services": tuple,
     "active": tuple,
     "offered_at": tuple,
+    "accepted_at": tuple,
     "proposals": tuple,
     "steps": lambda steps: tuple(Step(**step) for step in steps),
     "cooling": lambda cooling: tuple(Cooling(**_tuples(entry)) for entry in cooling),

@@ -26,6 +26,7 @@ class Party:
     request_digest: str
     channel: str = "web"
     invitation: str | None = None
+    emergency: bool = False
     claims: tuple[str, ...] = ()
 
 
@@ -87,6 +88,7 @@ def _new(
         request_digest=party.request_digest,
         channel=party.channel,
         invitation=party.invitation,
+        emergency=party.emergency,
         claims=party.claims,
         cells=cells_of(team=party.team, lane=lane, starts_at=starts_at, ends_at=ends_at),
         steps=(Step(step=step, at=now, by=by.kind),),

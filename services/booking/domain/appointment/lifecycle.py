@@ -76,6 +76,7 @@ class Appointment:
     channel: str = "web"
     further_services: tuple[str, ...] = ()
     invitation: str | None = None
+    emergency: bool = False
     expires_at: datetime | None = None
     contact: ContactDetails | None = None
     contact_sequence: int | None = None
@@ -92,6 +93,7 @@ class Appointment:
     waiting_since: datetime | None = None
     offer: Offer | None = None
     offered_at: tuple[datetime, ...] = ()
+    accepted_at: tuple[datetime, ...] = ()
     reason: str | None = None
     proposals: tuple[datetime, ...] = ()
     ticket: str | None = None
