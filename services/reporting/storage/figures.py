@@ -1,5 +1,6 @@
 """Figures: one document per bucket, computed from the facts, and one per office and day, which adds those up."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -61,7 +62,7 @@ class Figures:
         key = {group.value: _expression(group, query.interval) for group in groups}
         found: dict[Key, Tally] = {} if groups else {(): Tally()}
         for document in await self._aggregate(query, _summing(key)):
-            found[_key(groups, document)] = Tally(_counted(document), {})
+            found[_key(groups, document)] = Tally(_counted(document))
         for document in await self._aggregate(query, _counting(key)):
             where = document["_id"]
             tally = found.setdefault(_key(groups, document), Tally())
@@ -147,8 +148,8 @@ def _tally(document: Document) -> Tally:
     return tally
 
 
-def _counted(document: Document) -> Any:
-    return Tally().sums | {name: int(document[name]) for name in SUMS if document[name]}
+def _counted(document: Document) -> Counter[str]:
+    return Counter({name: int(document[name]) for name in SUMS if document[name]})
 
 
 def _key(groups: tuple[Group, ...], document: Document) -> Key:

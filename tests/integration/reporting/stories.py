@@ -1,43 +1,46 @@
 """Made-up office life as events on the wire, and a plain recount of it that shares no code with reporting."""
 
 import json
-import math
 import random
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from tests.recount import GROUPS, Place, Recount, Values
+
 Wire = dict[str, Any]
-# (day, office, service, team, municipality, channel) as the API names it, None where nothing applies.
-Place = tuple[str | None, ...]
-Counts = dict[str, int | None]
+Counts = Values
 
 BERLIN = ZoneInfo("Europe/Berlin")
 START = datetime(2026, 10, 19, 6, 0, tzinfo=UTC)  # the week in which summer time ends
 
 _SERVICES = (("eat_pickup", "service_point"), ("commitment", "caseworkers"))
 _MUNICIPALITIES = ("08417031", "08417002", "08417054")
-DEMAND = (
-    "searches",
-    "searches_without_result",
-    "slot_taken",
-    "proofs_asked",
-    "proofs_failed",
-    "refused",
-    "many_holds",
-    "quick_rebookings",
-)
+_BOOKED = ("held", "requested", "confirmation_sent", "confirmed")
+# `step:by` says who took it, `step!` that it accepted an offer.
 _LIVES = (
     ("held",),
     ("held", "expired"),
     ("held", "requested", "confirmation_sent", "expired"),
-    ("held", "requested", "confirmation_sent", "confirmed"),
-    ("held", "requested", "confirmation_sent", "confirmed", "cancelled"),
+    _BOOKED,
+    (*_BOOKED, "cancelled"),
     ("held", "requested", "confirmed", "confirmation_sent", "rescheduled"),
-    ("held", "requested", "confirmation_sent", "confirmed", "rescheduled", "rescheduled", "cancelled"),
+    (*_BOOKED, "rescheduled", "rescheduled", "cancelled"),
+    (*_BOOKED, "cancelled:staff", "restored", "checked_in:staff", "called:staff", "no_show:staff"),
+    (*_BOOKED, "office_cancelled:staff"),
+    ("confirmed:staff", "checked_in", "called:staff", "in_service:staff", "completed:staff"),
+    ("confirmed:staff", "checked_in", "called:staff", "in_service:staff", "completed:staff", "anonymised:system"),
+    ("confirmed:staff", "no_show:staff"),
+    ("confirmed:staff", "cancelled:staff", "anonymised:system"),
+    ("checked_in:staff", "called:staff", "in_service:staff", "completed:staff"),
+    ("checked_in:staff", "office_cancelled:staff"),
+    ("held", "requested", "joined_waiting_list", "offered:system", "confirmed!"),
+    ("held", "requested", "joined_waiting_list", "offered:system", "offer_ended:system", "expired:system"),
+    (*_BOOKED, "joined_waiting_list", "offered:system", "offer_ended", "offered:system", "rescheduled!"),
+    (*_BOOKED, "joined_waiting_list", "left_waiting_list", "cancelled"),
 )
 
 
@@ -70,12 +73,16 @@ def an_appointment(
     **changed: Any,
 ) -> list[Wire]:
     """One event per step, each with the whole state so far; a reschedule moves the start by a day."""
-    events, done = [], []
-    for sequence, step in enumerate(steps, 1):
+    events, done, accepted = [], [], []
+    for sequence, text in enumerate(steps, 1):
         now = at + (sequence - 1) * step_takes
-        done.append({"step": step, "at": now.isoformat()})
+        step, _, by = text.rstrip("!").partition(":")
+        done.append({"step": step, "at": now.isoformat(), "by": by or "citizen"})
+        if text.endswith("!"):
+            accepted.append(now.isoformat())
         if step == "rescheduled":
             starts_at += timedelta(days=1)
+        known = {entry["step"] for entry in done}
         data = {
             "appointment": id,
             "office": "zollernalbkreis",
@@ -89,10 +96,15 @@ def an_appointment(
             "children_under_6": 1,
             "municipalities": ["08417031"],
             "channel": "web",
+            "language": "de" if "requested" in known else None,
             "steps": list(done),
+            "accepted_at": list(accepted),
+            "waiting_minutes": 7 if "called" in known else None,
+            "handling_minutes": 12 if "completed" in known else None,
             **changed,
         }
-        events.append(wire(f"appointment.{step}.v1", id, sequence, data, at=now))
+        kind = "started" if step == "in_service" else step
+        events.append(wire(f"appointment.{kind}.v1", id, sequence, data, at=now))
     return events
 
 
@@ -109,7 +121,8 @@ def a_message(id: str, outcome: str, *, at: datetime = START, sequence: int = 1,
         "caused_by": "e",
         "created_at": START.isoformat(),
         "due_at": START.isoformat(),
-        "sent_at": at.isoformat() if outcome == "sent" else None,
+        "sent_at": at.isoformat() if outcome in ("sent", "delivered") else None,
+        "delivered_at": at.isoformat() if outcome == "delivered" else None,
         **changed,
     }
     return wire(f"notification.{outcome}.v1", id, sequence, data, at=at)
@@ -141,6 +154,20 @@ def a_minute(minute: datetime, *, sequence: int = 1, instance: str = "i", **coun
     return wire("demand.measured.v1", f"{data['office']}|{minute.isoformat()}|{instance}", sequence, data)
 
 
+def a_plan(day: date, *, sequence: int = 1, office: str = "zollernalbkreis", **minutes: int) -> Wire:
+    """Of so many minutes for each team, two thirds of them online."""
+    teams = [{"team": team, "minutes": n, "online_minutes": n * 2 // 3} for team, n in minutes.items()]
+    data = {"office": office, "day": day.isoformat(), "teams": teams}
+    return wire("capacity.planned.v1", f"{office}|{day.isoformat()}", sequence, data)
+
+
+def a_look(hour: datetime, *, office: str = "zollernalbkreis", **days: list[int | None]) -> Wire:
+    """At the free times, by service."""
+    services = [{"service": service, "team": "caseworkers", "days": found} for service, found in days.items()]
+    data = {"office": office, "hour": hour.isoformat(), "services": services}
+    return wire("free_times.measured.v1", f"{office}|{hour:%Y%m%dT%HZ}", 1, data, at=hour)
+
+
 def office_life(seed: int, *, appointments: int = 40, office: str = "zollernalbkreis") -> list[Wire]:
     """Every event of `office` and of one elsewhere, in the order in which it happened to its subject."""
     offices = (office, f"{office}-elsewhere")
@@ -160,22 +187,57 @@ def office_life(seed: int, *, appointments: int = 40, office: str = "zollernalbk
             team=team,
             persons=chance.randrange(1, 5),
             municipalities=chance.sample(_MUNICIPALITIES, 2),
-            channel=chance.choice(("web", "staff")),
+            channel=chance.choice(("web", "helper", "phone", "counter", "staff")),
+            emergency=chance.random() < 0.1,
+            **({"language": chance.choice(("de", "tr", "uk"))} if chance.random() < 0.7 else {}),
+            waiting_minutes=chance.randrange(40),
+            handling_minutes=chance.randrange(30),
         )
         events += _messages(chance, at, office)
     for minute in range(20):
         events += _demand(chance, START + timedelta(hours=11 * minute), office)
+    for day in range(12):
+        events += _supply(chance, START + timedelta(days=day), office)
     return events
+
+
+def _supply(chance: random.Random, at: datetime, office: str) -> list[Wire]:
+    plans = [
+        a_plan(at.date(), sequence=n, office=office, service_point=300 * chance.randrange(4), caseworkers=1500)
+        for n in range(1, chance.randrange(2, 4))
+    ]
+    days = [chance.choice((None, 0, 3, chance.randrange(40))) for _ in range(3)]
+    return [*plans, a_look(at, office=office, commitment=days, eat_pickup=days[:1])]
 
 
 def _messages(chance: random.Random, at: datetime, office: str) -> list[Wire]:
     id = str(UUID(int=chance.getrandbits(128)))
     channel = chance.choice(("email", "sms"))
-    outcomes = chance.choice((["sent"], ["failed"], ["superseded"], ["expired"], ["failed", "undeliverable"]))
+    outcomes = chance.choice(_OUTCOMES)
     return [
-        a_message(id, outcome, at=at + timedelta(hours=8 * n), sequence=n + 1, channel=channel, office=office)
+        a_message(
+            id,
+            outcome,
+            at=at + timedelta(hours=8 * n),
+            sequence=n + 1,
+            channel=channel,
+            office=office,
+            purpose=chance.choice(("confirmation", "reminder")),
+            due_at=(at - timedelta(seconds=chance.choice((-5, 1.7, 40, 100_000)))).isoformat(),
+        )
         for n, outcome in enumerate(outcomes)
     ]
+
+
+_OUTCOMES = (
+    ("sent",),
+    ("sent", "delivered"),
+    ("sent", "failed"),
+    ("failed",),
+    ("superseded",),
+    ("expired",),
+    ("failed", "undeliverable"),
+)
 
 
 def _demand(chance: random.Random, minute: datetime, office: str) -> list[Wire]:
@@ -212,67 +274,22 @@ def recount(events: Iterable[Wire]) -> dict[Place, Counts]:
         known = newest.get(event["subject"])
         if known is None or int(event["sequence"]) > int(known["sequence"]):
             newest[event["subject"]] = event
-    counts: dict[Place, Counter[str]] = defaultdict(Counter)
-    leads: dict[Place, list[int]] = defaultdict(list)
+    counted = Recount()
     for event in newest.values():
-        if event["type"].startswith("appointment."):
-            _recount_appointment(event["data"], counts, leads)
-        elif event["type"].startswith("notification."):
-            _recount_message(event, counts)
-        else:
-            _recount_demand(event["data"], counts)
-    return {place: _figures(c, leads[place]) for place, c in counts.items() if +c}
+        _count(event, counted)
+    return counted.figures(*GROUPS)
 
 
-def _recount_appointment(data: Wire, counts: dict[Place, Counter[str]], leads: dict[Place, list[int]]) -> None:
-    def place(at: str) -> Place:
-        return (
-            _day(at),
-            data["office"],
-            data["service"],
-            data["team"],
-            data["municipalities"][0],
-            data["channel"],
-        )
-
-    for step in data["steps"]:
-        if step["step"] != "confirmation_sent":
-            counts[place(step["at"])][step["step"]] += 1
-    steps = {step["step"]: step["at"] for step in data["steps"]}
-    if "confirmed" not in steps:
-        return
-    booked = place(steps["confirmed"])
-    counts[booked]["persons"] += data["persons"]
-    counts[booked]["persons_under_6"] += data["children_under_6"]
-    visit = datetime.fromisoformat(data["starts_at"]).astimezone(BERLIN).toordinal()
-    leads[booked].append(visit - datetime.fromisoformat(steps["confirmed"]).astimezone(BERLIN).toordinal())
-    if "cancelled" not in steps and "expired" not in steps:
-        counts[place(data["starts_at"])]["booked_minutes"] += 25
-
-
-def _recount_message(event: Wire, counts: dict[Place, Counter[str]]) -> None:
-    data = event["data"]
-    at = data["sent_at"] or event["time"]
-    outcome = data["status"]
-    counts[(_day(at), data["office"], None, None, None, data["channel"])][f"messages_{outcome}"] += 1
-
-
-def _recount_demand(data: Wire, counts: dict[Place, Counter[str]]) -> None:
-    day = _day(data["minute"])
-    for name in DEMAND:
-        counts[(day, data["office"], None, None, None, None)][name] += data.get(name, 0)
-    for municipality, n in data["out_of_area"].items():
-        counts[(day, data["office"], None, None, municipality, None)]["out_of_area"] += n
-
-
-def _figures(counts: Counter[str], leads: Sequence[int]) -> Counts:
-    figures: Counts = {name: n for name, n in counts.items() if n}
-    if leads:
-        ordered = sorted(leads)
-        figures["lead_days_median"] = ordered[math.ceil(len(ordered) * 0.5) - 1]
-        figures["lead_days_p90"] = ordered[math.ceil(len(ordered) * 9 / 10) - 1]
-    return figures
-
-
-def _day(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone(BERLIN).strftime("%Y-%m-%d")
+def _count(event: Wire, counted: Recount) -> None:
+    kind, outcome, _ = event["type"].split(".")
+    match kind:
+        case "appointment":
+            counted.appointment(event["data"])
+        case "notification":
+            counted.message(event["data"], outcome=outcome, at=event["time"])
+        case "demand":
+            counted.demand(event["data"])
+        case "capacity":
+            counted.capacity(event["data"])
+        case "free_times":
+            counted.free_times(event["data"])

@@ -11,14 +11,13 @@ import pytest
 from services.reporting.domain import Group, Tally
 from services.reporting.handlers import handlers
 from services.reporting.refresher import Refresher
-from services.reporting.storage import Facts, Figures, Lease, LeaseLost, Mark, Offices, Query
+from services.reporting.storage import Facts, Figures, Lease, LeaseLost, Mark, Offices, Query, Row
 from shared.contracts import parse_event
 from shared.mongo import Database
 from tests.integration.reporting.stories import (
     BERLIN,
     START,
     Counts,
-    Place,
     Wire,
     a_message,
     a_minute,
@@ -27,6 +26,7 @@ from tests.integration.reporting.stories import (
     office_life,
     recount,
 )
+from tests.recount import Place, tells
 
 pytestmark = pytest.mark.anyio
 
@@ -56,8 +56,7 @@ class Reporting:
         await asyncio.gather(*(self._handle(event) for event in events))
 
     async def _handle(self, event: Wire) -> None:
-        queues = {"appointment": "appointments", "demand": "appointments", "notification": "notifications"}
-        handler = self._on[f"reporting.{queues[event['type'].split('.')[0]]}"][event["type"]]
+        handler = next(on[event["type"]] for on in self._on.values() if event["type"] in on)
         await handler(parse_event(body(event)))
 
     async def refresh(self) -> None:
@@ -67,14 +66,13 @@ class Reporting:
             pass
 
     async def told(self) -> dict[Place, Counts]:
-        rows = await self.figures.rows(_EVER)
-        return {
-            r.groups: {name: n for name, n in r.values.items() if n is not None and _tells(name, n)} for r in rows
-        }
+        return _told(await self.figures.rows(_EVER))
 
 
-def _tells(name: str, value: int) -> bool:
-    return bool(value) or name.startswith("lead_days")
+def _told(rows: Iterable[Row]) -> dict[Place, Counts]:
+    return {
+        row.groups: {name: n for name, n in row.values.items() if n is not None and tells(name, n)} for row in rows
+    }
 
 
 @pytest.fixture
@@ -291,7 +289,7 @@ async def test_figures_are_read_without_touching_facts(reporting: Reporting) -> 
     events = office_life(7)
     await reporting.hear(events)
     await reporting.refresh()
-    for kind in ("appointments", "messages", "demand"):
+    for kind in ("appointments", "messages", "demand", "capacity", "free_times"):
         await reporting.database[kind].drop()
     assert await reporting.told() == recount(events)
 
@@ -322,7 +320,7 @@ async def test_range_includes_first_day_and_not_the_last(reporting: Reporting) -
     await reporting.refresh()
     day = START.astimezone(BERLIN).date()
 
-    async def held(since: date, until: date) -> int | None:
+    async def held(since: date, until: date) -> float | None:
         (row,) = await reporting.figures.rows(Query(since=since, until=until))
         return row.values["held"]
 

@@ -18,7 +18,6 @@ from services.reporting.domain import FIGURES, Group
 from tests.integration.reporting.stories import (
     START,
     Counts,
-    Place,
     Wire,
     a_message,
     a_minute,
@@ -29,6 +28,7 @@ from tests.integration.reporting.stories import (
     recount,
     wire,
 )
+from tests.recount import Place, tells
 
 Publish = Callable[..., None]
 
@@ -104,14 +104,10 @@ def test_shuffled_and_repeated_events_give_exact_figures(
 def places(found: list[dict[str, Any]]) -> dict[Place, Counts]:
     return {
         tuple(row[group] for group in Group): {
-            name: n for name, n in row.items() if name not in list(Group) and _tells(name, n)
+            name: n for name, n in row.items() if name not in list(Group) and tells(name, n)
         }
         for row in found
     }
-
-
-def _tells(name: str, value: int | None) -> bool:
-    return bool(value) or (value == 0 and name.startswith("lead_days"))
 
 
 def test_csv_says_the_same_as_json(http: httpx.Client, publish: Publish, office: str) -> None:
