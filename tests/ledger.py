@@ -16,6 +16,7 @@ from tests.waiting import eventually
 
 # A reminder lies days ahead.
 _LIES_AHEAD = {"purpose": "reminder", "$expr": {"$gt": ["$next_at", "$$NOW"]}}
+_FACTS = ("appointments", "messages", "demand", "capacity", "free_times")
 _ON_ITS_WAY = {"status": "due", "$nor": [_LIES_AHEAD]}
 
 
@@ -25,7 +26,7 @@ class Ledger:
         self.client: MongoClient[dict[str, Any]] = MongoClient(stack.secret("admin_mongodb_uri"), tz_aware=True)
         self.appointments = self.client["booking"]["appointments"]
         self.deliveries = self.client["notification"]["deliveries"]
-        self._facts = [self.client["reporting"][kind] for kind in ("appointments", "messages", "demand")]
+        self._facts = [self.client["reporting"][kind] for kind in _FACTS]
 
     def close(self) -> None:
         self.client.close()

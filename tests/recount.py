@@ -213,10 +213,10 @@ class Recount:
         for place, counts in self.sums.items():
             sums[tuple(place[n] for n in kept)].update(counts)
         for place, lists in self.values.items():
-            for name, found in lists.items():
-                values[tuple(place[n] for n in kept)][name] += found
-        worked_out = {place: _worked_out(sums[place], values[place]) for place in sums.keys() | values.keys()}
-        return {place: figures for place, figures in worked_out.items() if figures}
+            for name, occurred in lists.items():
+                values[tuple(place[n] for n in kept)][name] += occurred
+        found = {place: worked_out(sums[place], values[place]) for place in sums.keys() | values.keys()}
+        return {place: figures for place, figures in found.items() if figures}
 
     def _count(self, told: Mapping[str, Any], at: datetime, figure: str, amount: int = 1) -> None:
         self.sums[self._place_of(told, at)][figure] += amount
@@ -266,7 +266,7 @@ def nearest_rank(values: Iterable[int], percent: int) -> int:
     return next(v for n, v in enumerate(ordered, 1) if n * 100 >= percent * len(ordered))
 
 
-def _worked_out(sums: Counter[str], values: Mapping[str, list[int]]) -> Values:
+def worked_out(sums: Counter[str], values: Mapping[str, list[int]]) -> Values:
     found: Values = {name: n for name, n in sums.items() if n}
     for name in MEDIANS:
         if values[name]:

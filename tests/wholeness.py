@@ -7,30 +7,24 @@ each thing that is wrong; `assert_whole` raises AssertionError with all of them.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pymongo import MongoClient
 from pymongo.collection import Collection
+
+from tests.recount import Recount
 
 Document = dict[str, Any]
 Client = MongoClient[Document]
 
 OPEN = ("held", "requested", "waiting", "confirmed", "checked_in", "called", "in_service")
-OUTBOXES = {"booking": ("appointments", "offices", "demand", "proofs"), "notification": ("deliveries",)}
-# Counts of a minute of searches that are figures of the same name.
-DEMAND = (
-    "searches",
-    "searches_without_result",
-    "slot_taken",
-    "proofs_asked",
-    "proofs_failed",
-    "refused",
-    "many_holds",
-    "quick_rebookings",
-)
+OUTBOXES = {
+    "booking": ("appointments", "offices", "demand", "capacity", "free_times", "proofs"),
+    "notification": ("deliveries",),
+}
+FACTS = ("appointments", "messages", "demand", "capacity", "free_times")
 # Which of an appointment's events asks for which message, and which ones notification hears at all.
 ASKS_FOR = {
     "appointment.requested.v1": "confirm_request",
@@ -46,11 +40,7 @@ ASKS_FOR = {
 HEARD_BY_NOTIFICATION = {type for type in ASKS_FOR if type.startswith("appointment.")} | {
     f"appointment.{step}.v1" for step in ("expired", "left_waiting_list", "offer_ended", "resized", "corrected")
 }
-# Steps that are figures of their own, and those after which nobody comes.
-COUNTED = ("held", "requested", "confirmed", "rescheduled", "cancelled", "expired")
-OVER = ("cancelled", "office_cancelled", "expired")
 _CELL = timedelta(minutes=5)
-_ZONE = ZoneInfo("Europe/Berlin")
 _FIRST_SENTENCES = 20
 
 
@@ -87,7 +77,7 @@ def on_its_way(client: Client) -> Iterator[str]:
         {"$or": [due, {"settle": True}, {"token": {"$exists": True}}]}
     ):
         yield f"delivery {delivery['_id']} is {delivery['status']} and not done with"
-    for kind in ("appointments", "messages", "demand"):
+    for kind in FACTS:
         for fact in client["reporting"][kind].find({"dirty_since": {"$exists": True}}):
             yield f"figures of {kind} {fact['_id']} wait to be computed"
 
@@ -183,32 +173,41 @@ def unsaid(client: Client) -> Iterator[str]:
 
 def wrong_figures(client: Client) -> Iterator[str]:
     """Reporting's figures of each day against a recount of what booking and notification store."""
-    counted, shown = recount(client), Counter[tuple[str, str]]()
-    for bucket in client["reporting"]["figures"].find():
-        for figure, amount in bucket["sums"].items():
-            shown[bucket["day"], figure] += amount
-        for waited in bucket["lead_days"]:
-            shown[bucket["day"], f"lead_days {waited['days']}"] += waited["n"]
-    for key in sorted(counted.keys() | shown.keys()):
-        if counted[key] != shown[key]:
-            yield f"{key[1]} of {key[0]} shows {shown[key]}, a recount gives {counted[key]}"
+    counted = recount(client)
+    for collection in ("figures", "days"):
+        shown = Counter[tuple[str, str]]()
+        for bucket in client["reporting"][collection].find():
+            for figure, amount in bucket["sums"].items():
+                shown[bucket["day"], figure] += amount
+            for each in bucket["values"]:
+                shown[bucket["day"], f"{each['h']} {each['v']}"] += each["n"]
+        for key in sorted(counted.keys() | shown.keys()):
+            if counted[key] != shown[key]:
+                yield f"{key[1]} of {key[0]} shows {shown[key]} in {collection}, a recount gives {counted[key]}"
 
 
 def recount(client: Client) -> Counter[tuple[str, str]]:
-    """By local day and figure; how many waited how many days is the figure `lead_days <days>`."""
-    figures = Counter[tuple[str, str]]()
-    for document in client["booking"]["appointments"].find():
-        _count_appointment(document, figures)
+    """By local day and figure; how often a value of a histogram occurred is the figure `<histogram> <value>`."""
+    counted, booking = Recount(), client["booking"]
+    for document in booking["appointments"].find():
+        counted.appointment({**document, "language": (document.get("contact") or {}).get("language")})
     for document in client["notification"]["deliveries"].find({"version": {"$gt": 0}}):
         newest = document["history"][-1]
-        outcome = newest["type"].split(".")[1]
-        figures[_day(document["sent_at"] if outcome == "sent" else newest["at"]), f"messages_{outcome}"] += 1
-    for document in client["booking"]["demand"].find():
-        data = json.loads(document["last"]["body"])["data"]
-        day = _day(document["minute"])
-        for figure in DEMAND:
-            figures[day, figure] += data[figure]
-        figures[day, "out_of_area"] += sum(data["out_of_area"].values())
+        counted.message(document, outcome=newest["type"].split(".")[1], at=newest["at"])
+    for name, count in (
+        ("demand", counted.demand),
+        ("capacity", counted.capacity),
+        ("free_times", counted.free_times),
+    ):
+        for document in booking[name].find():
+            count(json.loads(document["last"]["body"])["data"])
+    figures = Counter[tuple[str, str]]()
+    for place, sums in counted.sums.items():
+        figures.update({(place[0] or "", figure): n for figure, n in sums.items()})
+    for place, histograms in counted.values.items():
+        figures.update(
+            (place[0] or "", f"{name} {value}") for name, values in histograms.items() for value in values
+        )
     return figures
 
 
@@ -222,23 +221,6 @@ def wrongly_sent(client: Client, *, handed_over: Mapping[str, int], most: Mappin
         if delivery["status"] != "sent" and times:
             yield f"delivery {id} is {delivery['status']} and went out {times} times"
     yield from (f"{id} went out and is no delivery" for id in handed_over.keys() - deliveries.keys())
-
-
-def _count_appointment(document: Document, figures: Counter[tuple[str, str]]) -> None:
-    happened = {step["step"]: step["at"] for step in document["steps"]}
-    for step in document["steps"]:
-        if step["step"] in COUNTED:
-            figures[_day(step["at"]), step["step"]] += 1
-    if "confirmed" not in happened:
-        return
-    booked, visit = _day(happened["confirmed"]), _day(document["starts_at"])
-    figures[booked, "persons"] += document["persons"]
-    figures[booked, "persons_under_6"] += document["children_under_6"]
-    waited = (datetime.fromisoformat(visit) - datetime.fromisoformat(booked)).days
-    figures[booked, f"lead_days {waited}"] += 1
-    if document.get("outcome", document["status"]) not in OVER:
-        minutes = int((document["ends_at"] - document["starts_at"]).total_seconds()) // 60
-        figures[visit, "booked_minutes"] += minutes
 
 
 def _versions(collection: Collection[Document]) -> dict[str, int]:
@@ -272,7 +254,3 @@ def _reaches_somebody(entry: Document) -> bool:
 
 def _types(entries: list[Document]) -> str:
     return ", ".join(entry["type"] for entry in entries)
-
-
-def _day(moment: datetime) -> str:
-    return moment.astimezone(_ZONE).date().isoformat()

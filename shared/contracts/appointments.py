@@ -29,8 +29,8 @@ class AppointmentState(Data):
     sequence of the newest contact event, for those who may hear it. `previous_starts_at` is what a reschedule
     changed. `offer_…` is a time that waits for an answer, `offers` how many were made. `reason` says why the
     office acted, `proposals` are free times as it cancelled. Minutes of waiting and handling leave out pauses.
-    `accepted_at` is when offers were accepted, `emergency` says that it took a time kept for emergencies. `outcome`
-    is the status before the person's data were erased.
+    `accepted_at` is when offers were accepted, `emergency` says that a time kept for emergencies was taken.
+    `outcome` is the status before the person's data were erased.
     """
 
     appointment: str

@@ -36,8 +36,11 @@ _OUTBOXES = (
     ("booking", "appointments"),
     ("booking", "demand"),
     ("booking", "offices"),
+    ("booking", "capacity"),
+    ("booking", "free_times"),
     ("notification", "deliveries"),
 )
+_FACTS = ("appointments", "messages", "demand", "capacity", "free_times")
 _NOT_ASKED = {"request_digest": 0, "code": 0}
 
 
@@ -74,7 +77,9 @@ def gather(
             learned=learned,
             deliveries=_by_id(notification["deliveries"].find()),
             contacts=_contacts(world, client),
-            facts={kind: _by_id(reporting[kind].find()) for kind in ("appointments", "messages", "demand")},
+            capacity=_by_id(booking["capacity"].find()),
+            free_times=_by_id(booking["free_times"].find()),
+            facts={kind: _by_id(reporting[kind].find()) for kind in _FACTS},
             figures=_figures(world, since),
             taken=[_with_delivery_id(copy) for copy in (*world.mail.taken, *world.gateway.taken)],
             queues={name: Queue(*counts) for name, counts in world.queues().items()},
@@ -261,7 +266,7 @@ def _unsent(world: World, client: Client) -> Iterator[tuple[int, str]]:
 
 
 def _uncounted(client: Client) -> Iterator[tuple[int, str]]:
-    for kind in ("appointments", "messages", "demand"):
+    for kind in _FACTS:
         count = client["reporting"][kind].count_documents({"dirty_since": {"$exists": True}})
         yield count, f"facts of {kind} that the figures do not show"
 

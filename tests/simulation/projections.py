@@ -1,6 +1,7 @@
 """The projections: at rest the figures are a plain recount, whatever came how often and in what order."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -13,7 +14,6 @@ from tests.integration.reporting.stories import (
     BERLIN,
     START,
     Counts,
-    Place,
     Wire,
     a_message,
     a_minute,
@@ -21,6 +21,7 @@ from tests.integration.reporting.stories import (
     body,
     recount,
 )
+from tests.recount import GROUPS, Place, worked_out
 from tests.simulation.fakes.messaging import FakePublisher, SimulatedConsumers, as_publisher
 from tests.simulation.fakes.rabbitmq import Message
 from tests.simulation.process import Process
@@ -28,7 +29,7 @@ from tests.simulation.simulation import Simulation
 from tests.simulation.world import Violation
 
 _LEASE = timedelta(seconds=5)
-_FACTS = ("appointments", "messages", "demand")
+_FACTS = ("appointments", "messages", "demand", "capacity", "free_times")
 _LIVES = (
     ("held",),
     ("held", "expired"),
@@ -37,7 +38,6 @@ _LIVES = (
     ("held", "requested", "confirmed", "rescheduled", "rescheduled"),
     ("held", "requested", "confirmed", "rescheduled", "cancelled"),
 )
-_PLACES = ("day", "office", "service", "team", "municipality", "channel")
 
 
 class Projections(Simulation):
@@ -155,11 +155,11 @@ class Projections(Simulation):
         """Straight from the stored figures."""
         figures: dict[Place, Counts] = {}
         for document in self.server.store.documents("figures").values():
-            counts: Counts = dict(document["sums"])
-            leads = [each["days"] for each in document["lead_days"] for _ in range(each["n"])]
-            if leads:
-                counts["lead_days_median"] = leads[(len(leads) - 1) // 2]
-                counts["lead_days_p90"] = leads[-(-9 * len(leads) // 10) - 1]
-            if counts:
-                figures[tuple(document[name] or None for name in _PLACES)] = counts
+            place = tuple(document[name] or None for name in GROUPS)
+            counts = Counter[str](document["sums"])
+            values = defaultdict[str, list[int]](list)
+            for each in document["values"]:
+                values[each["h"]] += [each["v"]] * each["n"]
+            if told := worked_out(counts, values):
+                figures[place] = told
         return figures

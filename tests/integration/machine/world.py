@@ -217,7 +217,7 @@ class World:
         for document in documents:
             newest = [entry for entry in document["history"] if entry["exchange"] == "appointments"][-1]
             state = AppointmentState.model_validate(json.loads(newest["body"])["data"])
-            for key, figure, amount in appointment_fact(state).entries(ZONE):
+            for key, figure, amount, _ in appointment_fact(state).entries(ZONE):
                 _, day, service, *_ = key.split("|")
                 found.append((day, service, figure, amount))
         return found

@@ -77,7 +77,7 @@ class Queue:
 class Evidence:
     """Everything that is read once all is quiet; documents as they stand in MongoDB, by their id.
 
-    `facts` are by kind: appointments, messages, demand. `figures` are the report's rows, grouped by everything.
+    `facts` are by kind, as reporting's collections are named. `figures` are the report's rows.
     `poisoned` counts by work queue what was parked on purpose; `invented` are subjects of events that probes made
     up, `planted` the delivery ids that come of them. `unquiet` says what did not come to rest, empty where all
     did.
@@ -101,6 +101,8 @@ class Evidence:
     poisoned: Mapping[str, int]
     invented: frozenset[str]
     planted: frozenset[str] = frozenset()
+    capacity: Mapping[str, Document] = field(default_factory=dict)
+    free_times: Mapping[str, Document] = field(default_factory=dict)
     unquiet: Sequence[str]
     zone: str
     send_timeout_s: float

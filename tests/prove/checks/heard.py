@@ -42,6 +42,9 @@ def heard(evidence: Evidence) -> Iterator[Violation]:
         yield from _undeliverable_told(id, delivery, evidence)
     for id, document in evidence.demand.items():
         yield from _newest(f"searches of {id}", document["version"], evidence.facts["demand"].get(id), "reporting")
+    for kind, documents in (("capacity", evidence.capacity), ("free_times", evidence.free_times)):
+        for id, document in documents.items():
+            yield from _newest(f"{kind} of {id}", document["version"], evidence.facts[kind].get(id), "reporting")
 
 
 def _newest(
@@ -61,7 +64,7 @@ def _fact_of_appointment(id: str, document: Document, fact: Document | None) -> 
     if fact is None or stale:
         return
     told = {**{name: document[name] for name in _FACT}, "municipality": document["municipalities"][0]}
-    told["steps"] = [[step["step"], step["at"]] for step in document["steps"]]
+    told["steps"] = [[step["step"], step["at"], step.get("by", "citizen")] for step in document["steps"]]
     known = {**fact["fact"], "steps": [list(step) for step in fact["fact"]["steps"]]}
     if different := [name for name in told if told[name] != known[name]]:
         what = f"reporting knows {short(id)} with another {', '.join(different)}"

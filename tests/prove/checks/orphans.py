@@ -16,6 +16,8 @@ def orphans(evidence: Evidence) -> Iterator[Violation]:
     yield from _strangers("reporting counts the message", evidence.facts["messages"], planned)
     measured = evidence.demand.keys() | evidence.invented
     yield from _strangers("reporting counts the searches", evidence.facts["demand"], measured)
+    yield from _strangers("reporting counts the plan", evidence.facts["capacity"], evidence.capacity)
+    yield from _strangers("reporting counts the free times", evidence.facts["free_times"], evidence.free_times)
     yield from _caused_by_nothing(evidence)
 
 

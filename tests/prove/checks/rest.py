@@ -14,7 +14,8 @@ def rest(evidence: Evidence) -> Iterator[Violation]:
         yield Violation("rest", Kind.STUCK, sentence)
     for id, document in evidence.appointments.items():
         yield from _untold(f"appointment {short(id)}", document, (id,))
-    for name, documents in (("searches", evidence.demand), ("office", evidence.offices)):
+    told_only = {"searches": evidence.demand, "plan": evidence.capacity, "free times": evidence.free_times}
+    for name, documents in {**told_only, "office": evidence.offices}.items():
         for id, document in documents.items():
             yield from _untold(f"{name} {id}", document)
     for id, delivery in evidence.deliveries.items():

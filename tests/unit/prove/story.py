@@ -76,7 +76,13 @@ class Story:
     deliveries: dict[str, Document] = field(default_factory=dict)
     contacts: dict[str, Document] = field(default_factory=dict)
     facts: dict[str, dict[str, Document]] = field(
-        default_factory=lambda: {"appointments": {}, "messages": {}, "demand": {}}
+        default_factory=lambda: {
+            "appointments": {},
+            "messages": {},
+            "demand": {},
+            "capacity": {},
+            "free_times": {},
+        }
     )
     taken: list[Taken] = field(default_factory=list)
     struck: list[Struck] = field(default_factory=list)
@@ -306,7 +312,7 @@ class Story:
     def _counts(self, document: Mapping[str, Any]) -> None:
         names = (*DIMENSIONS, "persons", "children_under_6", "starts_at", "ends_at")
         fact = {name: document[name] for name in names}
-        fact["steps"] = [[step["step"], step["at"]] for step in document["steps"]]
+        fact["steps"] = [[step["step"], step["at"], step["by"]] for step in document["steps"]]
         known = {"sequence": document["version"], "fact": deepcopy(fact)}
         self.facts["appointments"][document["_id"]] = known
 
