@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -267,8 +267,8 @@ def _demand(chance: random.Random, minute: datetime, office: str) -> list[Wire]:
     return events
 
 
-def recount(events: Iterable[Wire]) -> dict[Place, Counts]:
-    """Every figure of every place, from the newest event of each subject."""
+def recount(events: Iterable[Wire], groups: Sequence[str] = GROUPS) -> dict[Place, Counts]:
+    """Every figure by `groups`, from the newest event of each subject."""
     newest: dict[str, Wire] = {}
     for event in events:
         known = newest.get(event["subject"])
@@ -277,7 +277,7 @@ def recount(events: Iterable[Wire]) -> dict[Place, Counts]:
     counted = Recount()
     for event in newest.values():
         _count(event, counted)
-    return counted.figures(*GROUPS)
+    return counted.figures(*groups)
 
 
 def _count(event: Wire, counted: Recount) -> None:

@@ -3,17 +3,14 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
 
 from services.reporting.domain import Group, Tally
-from services.reporting.handlers import handlers
-from services.reporting.refresher import Refresher
-from services.reporting.storage import Facts, Figures, Lease, LeaseLost, Mark, Offices, Query, Row
-from shared.contracts import parse_event
+from services.reporting.storage import Facts, Figures, LeaseLost, Mark, Query
 from shared.mongo import Database
+from tests.integration.reporting.harness import EVER, Reporting
 from tests.integration.reporting.stories import (
     BERLIN,
     START,
@@ -22,57 +19,12 @@ from tests.integration.reporting.stories import (
     a_message,
     a_minute,
     an_appointment,
-    body,
     office_life,
     recount,
 )
-from tests.recount import Place, tells
+from tests.recount import Place
 
 pytestmark = pytest.mark.anyio
-
-_EVER = Query(since=date(2026, 1, 1), until=date(2028, 1, 1), groups=tuple(Group))
-_LEASE = timedelta(seconds=30)
-
-
-@dataclass
-class Reporting:
-    """One process of the service, without HTTP and RabbitMQ around it."""
-
-    database: Database
-    lease_length: timedelta = _LEASE
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.facts = Facts(self.database, zone=BERLIN, changed=self.changed)
-        self.figures = Figures(self.database)
-        self.lease = Lease(self.database["leases"], name="refresher", length=self.lease_length)
-        self.refresher = self.refresher_of(self.facts, self.figures)
-        self._on = handlers(facts=self.facts, offices=Offices(self.database)).by_queue
-
-    def refresher_of(self, facts: Facts, figures: Figures) -> Refresher:
-        return Refresher(facts=facts, figures=figures, lease=self.lease, zone=BERLIN, changed=self.changed)
-
-    async def hear(self, events: Iterable[Wire]) -> None:
-        await asyncio.gather(*(self._handle(event) for event in events))
-
-    async def _handle(self, event: Wire) -> None:
-        handler = next(on[event["type"]] for on in self._on.values() if event["type"] in on)
-        await handler(parse_event(body(event)))
-
-    async def refresh(self) -> None:
-        """Until nothing is dirty; the first call only finds out who holds the lease."""
-        await self.refresher.refresh()
-        while await self.refresher.refresh():
-            pass
-
-    async def told(self) -> dict[Place, Counts]:
-        return _told(await self.figures.rows(_EVER))
-
-
-def _told(rows: Iterable[Row]) -> dict[Place, Counts]:
-    return {
-        row.groups: {name: n for name, n in row.values.items() if n is not None and tells(name, n)} for row in rows
-    }
 
 
 @pytest.fixture
@@ -308,9 +260,9 @@ async def test_query_of_an_office_reads_only_its_days(reporting: Reporting) -> N
 async def test_totals_add_up_over_any_grouping(reporting: Reporting) -> None:
     await reporting.hear(office_life(9))
     await reporting.refresh()
-    (whole,) = await reporting.figures.rows(Query(since=_EVER.since, until=_EVER.until))
+    (whole,) = await reporting.figures.rows(Query(since=EVER.since, until=EVER.until))
     for group in Group:
-        rows = await reporting.figures.rows(Query(since=_EVER.since, until=_EVER.until, groups=(group,)))
+        rows = await reporting.figures.rows(Query(since=EVER.since, until=EVER.until, groups=(group,)))
         for name in ("held", "confirmed", "booked_minutes", "messages_sent", "searches", "out_of_area"):
             assert sum(row.values[name] or 0 for row in rows) == whole.values[name]
 

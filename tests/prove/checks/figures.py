@@ -79,10 +79,15 @@ def _differing(key: Key, shown: Shown, counted: Shown) -> Iterator[Violation]:
     different = sorted(name for name in shown.keys() | counted.keys() if shown.get(name) != counted.get(name))
     if not different:
         return
-    below = [(shown.get(name) or 0) < (counted.get(name) or 0) for name in different]
+    # A share of nothing is more than no share.
+    below = [_or_less(shown.get(name)) < _or_less(counted.get(name)) for name in different]
     kind = Kind.LOST if all(below) else Kind.WRONG if any(below) else Kind.DOUBLED
     values = ", ".join(f"{name} {shown.get(name) or 0} instead of {counted.get(name) or 0}" for name in different)
     yield Violation("figures", kind, f"{' '.join(part or '-' for part in key)}: {values}")
+
+
+def _or_less(value: float | None) -> float:
+    return -1 if value is None else value
 
 
 def _searches_from_nowhere(evidence: Evidence) -> Iterator[Violation]:

@@ -11,6 +11,8 @@ from tests.prove.history import Outcome
 from tests.unit.prove.story import DIMENSIONS, OFFICE, Story, a_whole_story
 
 _NOBODY = {"service": None, "team": None, "municipality": None}
+_NONE_FAILED = {"messages_failed_share": 0.0}
+_ALL_FOUND = {"searches_without_result_share": 0.0}
 # Booked on a Tuesday, all for the next one; two of them are still to come, ten minutes each.
 _ROWS: list[dict[str, Any]] = [
     {
@@ -27,11 +29,27 @@ _ROWS: list[dict[str, Any]] = [
         "lead_days_median": 7,
         "lead_days_p90": 7,
         "booked_minutes": 0,
+        "asked_to_confirm": 3,
+        "confirmed_within_60": 3,
+        "confirmed_within_60_share": 100.0,
+        "booked_online": 3,
+        "online_share": 100.0,
+        "phone_share": 0.0,
+        "counter_share": 0.0,
+        "emergency_share": 0.0,
+        "groups": 3,
+        "group_share": 100.0,
+        "persons_per_appointment": 3.0,
+        "within_14_days": 3,
+        "within_14_days_share": 100.0,
+        "cancelled_by_citizen": 1,
+        "cancelled_48h": 1,
+        "late_cancellation_share": 0.0,
     },
-    {"day": "2026-12-01", **DIMENSIONS, "booked_minutes": 20, "lead_days_median": None, "held": 0},
-    {"day": "2026-11-24", "office": OFFICE, **_NOBODY, "channel": "email", "messages_sent": 8},
-    {"day": "2026-11-24", "office": OFFICE, **_NOBODY, "channel": "sms", "messages_sent": 2},
-    {"day": "2026-11-24", "office": OFFICE, **_NOBODY, "channel": None, "searches": 3},
+    {"day": "2026-12-01", **DIMENSIONS, "booked_minutes": 20, "due": 2, "lead_days_median": None, "held": 0},
+    {"day": "2026-11-24", "office": OFFICE, **_NOBODY, "channel": "email", "messages_sent": 8, **_NONE_FAILED},
+    {"day": "2026-11-24", "office": OFFICE, **_NOBODY, "channel": "sms", "messages_sent": 2, **_NONE_FAILED},
+    {"day": "2026-11-24", "office": OFFICE, **_NOBODY, "channel": None, "searches": 3, **_ALL_FOUND},
 ]
 
 
@@ -82,7 +100,7 @@ def test_figure_on_the_wrong_side_of_midnight_is_wrong_on_both_days() -> None:
 def test_undeliverable_message_counts_once_and_not_as_failed() -> None:
     story = a_whole_story()
     story.gives_up("id-of-anna-4:confirmation:email")
-    mails = {**_ROWS[2], "messages_sent": 7, "messages_undeliverable": 1}
+    mails = {**_ROWS[2], "messages_sent": 7, "messages_undeliverable": 1, "messages_failed_share": 12.5}
 
     assert story.found(figures=[*_ROWS[:2], mails, *_ROWS[3:]]) == []
 
@@ -126,7 +144,8 @@ def test_made_up_searches_count_as_reporting_knows_them() -> None:
     fact = {"office": OFFICE, "minute": story.now, "searches": 2, "searches_without_result": 0, "slot_taken": 0}
     story.facts["demand"]["made up"] = {"sequence": 1, "fact": {**fact, "out_of_area": [["08417079", 3]]}}
     invented = frozenset({"made up"})
-    elsewhere = {**_ROWS[4], "searches": 0, "municipality": "08417079", "out_of_area": 3}
+    elsewhere = {**_ROWS[4], "municipality": "08417079", "out_of_area": 3}
+    elsewhere |= {"searches": 0, "searches_without_result_share": None}
 
     assert story.found(invented=invented, figures=_ROWS) == [("figures", "lost")] * 2
     assert story.found(invented=invented, figures=[*_ROWS[:4], {**_ROWS[4], "searches": 5}, elsewhere]) == []
