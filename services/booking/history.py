@@ -27,7 +27,7 @@ async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
         if exchange == "offices":
             async for entry in _newest(db, "offices"):
                 yield entry
-            for collection in ("capacity", "free_times"):
+            for collection in ("capacity", "free_times", "staff_lists"):
                 async for entry in _newest(db, collection):
                     if entry["at"] >= since:
                         yield entry

@@ -25,6 +25,7 @@ from services.booking.people import people_of
 from services.booking.settings import Settings
 from services.booking.staff import ensure_staff_indexes, make_staff
 from services.booking.staff.audit import AuditRetention
+from services.booking.staff_lists import ListTelling
 from services.booking.storage import (
     Appointments,
     Calls,
@@ -32,6 +33,7 @@ from services.booking.storage import (
     Invitations,
     Messages,
     Publications,
+    StaffLists,
     ensure_indexes,
 )
 from services.booking.storage.offices import OfficeStore
@@ -48,7 +50,7 @@ from shared.outbox import Relay
 from shared.sealing import PublicKeys
 
 # The collections whose documents carry events.
-TELLING = ("appointments", "offices", "demand", "capacity", "free_times", "invitations", PROOFS)
+TELLING = ("appointments", "offices", "demand", "capacity", "free_times", "invitations", "staff_lists", PROOFS)
 
 
 def build(settings: Settings) -> tuple[FastAPI, Health]:
@@ -89,6 +91,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     day = Day(booking, DayBook(db))
     day_lists = DayLists(day, folder=settings.day_lists, every=settings.day_lists_every)
     planning = Planning(booking, Counter(booking), offices, store, keys)
+    telling = ListTelling(planning, StaffLists(db, relay=relay), every=settings.staff_lists_every)
     reaching = Reaching(booking, Messages(db, relay=relay), Calls(db))
     retained = Retained(db)
     erasing = Erasing(booking, retained=retained, offices=offices)
@@ -123,7 +126,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_proof_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
         await once_it_answers(retained.ensure_indexes)
-        loops = (demand, supplying, sweeper, offering, retention, forgetting, day_lists)
+        loops = (demand, supplying, sweeper, offering, retention, forgetting, day_lists, telling)
         async with running(clock, publisher, relay, offices, memory, *loops, consumers):
             yield
         client.close()

@@ -43,6 +43,8 @@ class Settings(CommonSettings):
     # A folder for today's list as PDF, with names: for the day when the network is down. None: no list.
     day_lists: Path | None = None
     day_lists_every: timedelta = timedelta(minutes=15)
+    # How often is looked whether staff are to be told the day's list, or of new conflicts.
+    staff_lists_every: timedelta = timedelta(seconds=30)
     # How often those who wait are offered what has become free.
     offer_every: timedelta = timedelta(seconds=5)
     # "off": no counting, no proof of work, no refusal. For measuring and for tests, never where citizens book.

@@ -9,6 +9,7 @@ from services.notification.arrivals import Report, Then, what_follows
 from services.notification.delivery.recording import entry_of, state_of
 from services.notification.delivery.sending import Clock
 from services.notification.domain import Status
+from services.notification.purposes import TO_STAFF
 from services.notification.storage import Deliveries, HandedOver, Reports
 from shared.contracts import NotificationDelivered, NotificationFailed, NotificationSent
 from shared.observability import get_logger
@@ -92,6 +93,8 @@ class Arrivals:
         error: str | None = None,
     ) -> bool:
         """False where another process was quicker: it is looked at again."""
+        if known.delivery.purpose in TO_STAFF:
+            entries = []
         told = await self._deliveries.reported(known, entries, delivered_at=delivered_at, error=error)
         if told:
             id = known.delivery.id

@@ -1,8 +1,10 @@
 """What the notification service hears, and what each event brings about."""
 
+from collections.abc import Mapping, Set
 from datetime import datetime
+from types import MappingProxyType
 
-from services.notification import domain, entries
+from services.notification import domain, entries, staff_mails
 from services.notification.delivery import Dispatcher
 from services.notification.delivery.sending import Clock
 from services.notification.farewells import erased_message
@@ -28,6 +30,8 @@ from shared.contracts import (
     Invited,
     LinkRequested,
     MessageRequested,
+    OfficeConflictsFound,
+    OfficeDayPlanned,
     OfficePublished,
 )
 from shared.contracts.appointments import AppointmentEvent
@@ -36,9 +40,18 @@ from shared.messaging import Handlers
 
 
 def handlers(  # noqa: C901 (a list of handlers, not a decision)
-    *, known: Known, deliveries: Deliveries, dispatcher: Dispatcher, clock: Clock, reminders: bool = True
+    *,
+    known: Known,
+    deliveries: Deliveries,
+    dispatcher: Dispatcher,
+    clock: Clock,
+    reminders: bool = True,
+    staff_mail: Mapping[str, Set[str]] = MappingProxyType({}),
 ) -> Handlers:
-    """Each may run twice, and in any order with the others: writes are guarded by key and sequence."""
+    """Each may run twice, and in any order with the others: writes are guarded by key and sequence.
+
+    `staff_mail` are an office's own addresses for the day's list and conflicts.
+    """
     on = Handlers()
 
     @on(
@@ -112,6 +125,15 @@ def handlers(  # noqa: C901 (a list of handlers, not a decision)
         crash_point(CrashPoint.NOTIFICATION_AFTER_OFFICE)
         await deliveries.office_came(event.data.id, now=clock.now())
         dispatcher.wake()
+
+    @on("notification.offices", OfficeDayPlanned, OfficeConflictsFound)
+    async def plan_staff_mails(event: OfficeDayPlanned | OfficeConflictsFound) -> None:
+        addresses = staff_mail.get(event.data.office)
+        if not addresses:
+            return
+        await known.keep_list(event, until=staff_mails.useful_until(event))
+        for to in sorted(addresses):
+            await dispatcher.plan(staff_mails.staff_message(event, to=to))
 
     return on
 

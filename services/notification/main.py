@@ -80,6 +80,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         retry=SENDING,
         quiet_hours=settings.quiet_hours == "on",
         sandbox=Sandbox(settings.sandbox),
+        staff_mail=settings.staff_mail,
     )
     reports = Reports(db)
     arrivals = Arrivals(reports=reports, deliveries=deliveries, relay=relay, clock=clock)
@@ -102,6 +103,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         dispatcher=dispatcher,
         clock=clock,
         reminders=settings.reminders == "on",
+        staff_mail=settings.staff_mail,
     )
     consumers = Consumers(
         url=settings.amqp_url,

@@ -43,7 +43,7 @@ class Purpose(StrEnum):
 
 # Mails with a link to book with, to somebody who has no appointment.
 ENTRIES = frozenset({Purpose.ENTRY, Purpose.INVITATION})
-# To the office's own people, in German.
+# To the office's own people, in German. No event tells what becomes of them: they are no citizen's messages.
 TO_STAFF = frozenset({Purpose.DAY_LIST, Purpose.CONFLICTS})
 # Nothing of a visit stands in these.
 NO_VISIT = frozenset({Purpose.ENTRY, Purpose.ERASED, *TO_STAFF})

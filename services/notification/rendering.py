@@ -47,8 +47,10 @@ class Renderer:
         self._form = lru_cache(maxsize=1024)(self._new_form)
         self._subject = lru_cache(maxsize=256)(self._read_subject)
 
-    def mail(self, delivery: Delivery, facts: Send | SendEntry) -> Mail:
+    def mail(self, delivery: Delivery, facts: Send | SendEntry | SendStaff) -> Mail:
         calendar, method = None, None
+        if isinstance(facts, SendStaff):
+            return self.staff_mail(delivery, facts)
         if isinstance(facts, SendEntry):
             occasion = entry_occasion(delivery.purpose, facts)
             own = entry_own(facts, occasion.lang)

@@ -69,6 +69,8 @@ class Settings(CommonSettings):
     # A JSON list of addresses, "@domain"s and numbers in E.164: only they get anything; what others would get is
     # recorded as `sandboxed`. None: everybody gets theirs.
     sandbox: frozenset[str] | None = None
+    # {"<office>": ["<address>", …]}: whom of its own people an office mails the day's list and its conflicts.
+    staff_mail: dict[str, frozenset[str]] = Field(default_factory=dict)
     # Channels that send nothing, whatever operators resume; they pause others at run time.
     paused: frozenset[Channel] = frozenset()
     # "off": texts go out at any hour; for tests and measuring.
@@ -90,6 +92,13 @@ class Settings(CommonSettings):
     def _sender_is_an_address(cls, value: str) -> str:
         if not is_plain_address(value):
             raise ValueError("must be a plain mail address, without a name")
+        return value
+
+    @field_validator("staff_mail")
+    @classmethod
+    def _staff_have_addresses(cls, value: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+        if not all(is_plain_address(to) for addresses in value.values() for to in addresses):
+            raise ValueError('must be JSON as {"<office>": ["<plain mail address>"]}')
         return value
 
     @field_validator("sandbox")

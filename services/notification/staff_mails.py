@@ -1,13 +1,20 @@
 """What the office's own people get by mail: lists of appointments, in German and without names."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
 from services.notification.catalogues import FALLBACK
+from services.notification.domain import Channel, Delivery, Drop, Status, Wait, delivery_id, stored
 from services.notification.purposes import Purpose
 from services.notification.saying import long_date
-from shared.contracts import Office
+from shared.contracts import ConflictList, DayList, ListedVisit, Office, OfficeConflictsFound, OfficeDayPlanned
+
+StaffEvent = OfficeDayPlanned | OfficeConflictsFound
+# What comes later than that is not how things stand any more.
+_USEFUL = timedelta(hours=4)
 
 _COLUMNS = {
     Purpose.DAY_LIST: ("Uhrzeit", "Terminnummer", "Anliegen", "Platz", "Personen"),
@@ -47,6 +54,68 @@ class SendStaff:
     @property
     def languages(self) -> tuple[str | None, ...]:
         return (FALLBACK,)
+
+
+def useful_until(event: StaffEvent) -> datetime:
+    """From when on its mails are not sent any more, and the list is forgotten."""
+    return event.time + _USEFUL
+
+
+def staff_message(event: StaffEvent, *, to: str) -> Delivery:
+    """The mail to one of the office's addresses; the same one however often the event comes.
+
+    It knows no appointment: the event's id stands in its place. The address is in none of its fields.
+    """
+    purpose = Purpose.DAY_LIST if isinstance(event, OfficeDayPlanned) else Purpose.CONFLICTS
+    caused_by = _cause(event.id, to)
+    return Delivery(
+        id=delivery_id(caused_by, purpose, Channel.EMAIL),
+        caused_by=caused_by,
+        appointment=event.id,
+        office=event.data.office,
+        purpose=purpose,
+        channel=Channel.EMAIL,
+        language=FALLBACK,
+        state_sequence=0,
+        contact_sequence=None,
+        starts_at=None,
+        created_at=stored(event.time),
+        due_at=stored(event.time),
+        not_after=stored(useful_until(event)),
+        correlation_id=event.correlationid,
+        traceparent=event.traceparent,
+    )
+
+
+def decide_staff(
+    delivery: Delivery,
+    *,
+    listed: DayList | ConflictList | None,
+    addresses: Iterable[str],
+    office: Office | None,
+    now: datetime,
+) -> SendStaff | Wait | Drop:
+    """Whether it goes out at `now`, to whichever of the office's present `addresses` it was planned for."""
+    if now >= delivery.not_after:
+        return Drop(Status.EXPIRED, "too late")
+    to = next((one for one in addresses if _cause(delivery.appointment, one) == delivery.caused_by), None)
+    if to is None:
+        return Drop(Status.NOT_WANTED, "this address is not named any more")
+    if listed is None:
+        return Wait("list")
+    if office is None:
+        return Wait("office")
+    day = listed.day if isinstance(listed, DayList) else listed.as_of.astimezone(ZoneInfo(office.timezone)).date()
+    rows = tuple(map(_read, listed.visits))
+    return SendStaff(to=to, office=office, day=day, as_of=listed.as_of, rows=rows)
+
+
+def _cause(event_id: str, to: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"{event_id}|{to}"))
+
+
+def _read(visit: ListedVisit) -> Row:
+    return Row(**visit.model_dump())
 
 
 def told(purpose: Purpose, facts: SendStaff) -> dict[str, object]:

@@ -53,7 +53,16 @@ from shared.contracts.notifications import (
     NotificationSuperseded,
     NotificationUndeliverable,
 )
-from shared.contracts.offices import Office, OfficePublished
+from shared.contracts.offices import (
+    ConflictingVisit,
+    ConflictList,
+    DayList,
+    ListedVisit,
+    Office,
+    OfficeConflictsFound,
+    OfficeDayPlanned,
+    OfficePublished,
+)
 from shared.contracts.reading import EVENTS, UnreadableEvent, parse_event
 from shared.contracts.supply import (
     Capacity,
@@ -92,9 +101,12 @@ __all__ = [
     "AppointmentUndone",
     "Capacity",
     "CapacityPlanned",
+    "ConflictList",
+    "ConflictingVisit",
     "Contact",
     "ContactErased",
     "ContactProvided",
+    "DayList",
     "DeliveryState",
     "Demand",
     "DemandMeasured",
@@ -107,6 +119,7 @@ __all__ = [
     "FreeTimesMeasured",
     "Invited",
     "LinkRequested",
+    "ListedVisit",
     "MessageRequested",
     "NotificationDelivered",
     "NotificationExpired",
@@ -115,6 +128,8 @@ __all__ = [
     "NotificationSuperseded",
     "NotificationUndeliverable",
     "Office",
+    "OfficeConflictsFound",
+    "OfficeDayPlanned",
     "OfficePublished",
     "OpenContact",
     "OpenEntry",

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.event import Data, Event
 
@@ -193,3 +193,54 @@ class OfficePublished(Event):
     exchange: ClassVar[str] = "offices"
     type: Literal["office.published.v1"] = "office.published.v1"
     data: Office
+
+
+class ListedVisit(Data):
+    """One appointment as a list for the office's own people names it: by its code, and by nobody's name."""
+
+    starts_at: AwareDatetime
+    code: str
+    service: str
+    team: str
+    lane: str
+    persons: int = Field(ge=1)
+
+
+class DayList(Data):
+    """Who is expected on the office's local `day`, as it was at `as_of`."""
+
+    office: str
+    day: date
+    as_of: AwareDatetime
+    visits: tuple[ListedVisit, ...]
+
+
+class ConflictingVisit(ListedVisit):
+    """`reason` is closed, desk-absent or no-such-desk."""
+
+    reason: str
+
+
+class ConflictList(Data):
+    """All appointments in conflict with what is open; of them `new` were not among those told before."""
+
+    office: str
+    as_of: AwareDatetime
+    new: int = Field(ge=1)
+    visits: tuple[ConflictingVisit, ...]
+
+
+class OfficeDayPlanned(Event):
+    """Once on each day of an office, early; `subject` is office and day."""
+
+    exchange: ClassVar[str] = "offices"
+    type: Literal["office.day_planned.v1"] = "office.day_planned.v1"
+    data: DayList
+
+
+class OfficeConflictsFound(Event):
+    """Closures or hours have produced conflicts that nobody was told of yet."""
+
+    exchange: ClassVar[str] = "offices"
+    type: Literal["office.conflicts_found.v1"] = "office.conflicts_found.v1"
+    data: ConflictList

@@ -46,6 +46,17 @@ def test_events_without_personal_data_have_no_field_for_it() -> None:
             assert not fields & personal, type
 
 
+def test_lists_for_staff_name_nobody_and_reach_notification_alone() -> None:
+    """Seen to fail with a name in a row, and with a binding of reporting."""
+    harmless = {"starts_at", "code", "service", "team", "lane", "persons", "reason"}
+    harmless |= {"office", "day", "as_of", "new", "visits"}
+    for type in ("office.day_planned.v1", "office.conflicts_found.v1"):
+        models = EVENTS[type].model_json_schema()["$defs"].values()
+        assert {field for model in models for field in model["properties"]} <= harmless, type
+        bound = {(q["name"], key) for q in DEFINITIONS["queues"] for _, key in bindings_of(q["name"], DEFINITIONS)}
+        assert {queue for queue, key in bound if hears(key, type)} == {"notification.offices"}
+
+
 def _heard() -> dict[str, set[str]]:
     nothing: Any = None
     all_handlers: list[Handlers] = [

@@ -74,6 +74,8 @@ class DayRules(Data):
     late_after_minutes: int = Field(default=15, ge=0, le=240)
     late: Literal["serve", "append", "rebook"] = "append"
     calls: int = Field(default=3, ge=1, le=10)
+    # When the day's list is told to those whom NOTIFICATION_STAFF_MAIL names, by the wall; empty: never.
+    list_at: str = Field(default="06:30", pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d$")
 
 
 class WaitingListRules(Data):

@@ -16,6 +16,7 @@ from services.booking.storage.indexes import ensure_indexes
 from services.booking.storage.invitations import Invitation, Invitations, UnknownInvitation
 from services.booking.storage.messages import Messages, TooManyMessages
 from services.booking.storage.publications import Publications
+from services.booking.storage.staff_lists import StaffLists
 
 __all__ = [
     "AlreadyBooked",
@@ -34,6 +35,7 @@ __all__ = [
     "PauseRunning",
     "Publications",
     "SlotTaken",
+    "StaffLists",
     "TooManyMessages",
     "UnknownInvitation",
     "ensure_indexes",

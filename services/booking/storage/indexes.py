@@ -4,6 +4,7 @@ from services.booking.storage.calls import ensure_call_indexes
 from services.booking.storage.daybook import ensure_daybook_indexes
 from services.booking.storage.invitations import ensure_invitation_indexes
 from services.booking.storage.messages import ensure_message_indexes
+from services.booking.storage.staff_lists import ensure_list_indexes
 from shared.mongo import Database
 from shared.outbox import ensure_outbox_index
 
@@ -59,3 +60,4 @@ async def ensure_indexes(database: Database) -> None:
     await ensure_invitation_indexes(database)
     await ensure_call_indexes(database)
     await ensure_message_indexes(database)
+    await ensure_list_indexes(database)

@@ -43,6 +43,12 @@ class AwaitedVisit:
     status: str
     starts_at: datetime
     ends_at: datetime
+    service: str
+    municipalities: tuple[str, ...]
+
+    @property
+    def persons(self) -> int:
+        return len(self.municipalities)
 
 
 class OfficeStore:
@@ -67,6 +73,12 @@ class OfficeStore:
     async def versions(self) -> dict[str, int]:
         found = self._offices.find({"data": {"$exists": True}}, {"version": 1})
         return {document["_id"]: document["version"] async for document in found}
+
+    async def changed_at(self, id: str) -> datetime | None:
+        """When the newest version was stored."""
+        found = await self._offices.find_one({"_id": id}, {"history": {"$slice": -1}})
+        past = found.get("history") if found else None
+        return past[-1]["at"] if past else None
 
     async def begin(self, data: OfficeData, *, now: datetime) -> bool:
         """Stores and tells what a file says, unless the office was edited here or is the same already.
@@ -96,7 +108,7 @@ class OfficeStore:
         )
 
     async def awaited(self, office: str, *, now: datetime) -> list[AwaitedVisit]:
-        fields = ("code", "team", "lane", "status", "starts_at", "ends_at")
+        fields = ("code", "team", "lane", "status", "starts_at", "ends_at", "service", "municipalities")
         query = {"office": office, "ends_at": {"$gt": now}, "status": {"$in": sorted(AWAITED)}}
         found = self._appointments.find(query, dict.fromkeys(fields, 1))
         return [AwaitedVisit(id=d["_id"], **{f: d[f] for f in fields}) async for d in found]

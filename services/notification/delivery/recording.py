@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from services.notification import metrics
 from services.notification.domain import Delivery, Status, is_undeliverable
+from services.notification.purposes import TO_STAFF
 from services.notification.storage import Deliveries, Record, Stored
 from shared import tracing
 from shared.contracts import (
@@ -95,11 +96,12 @@ class Recorder:
         state = state_of(delivery, status="undeliverable", language=delivery.language, attempts=delivery.attempts)
         state = state.model_copy(update={"error": first.error})
         entry = entry_of(NotificationUndeliverable, delivery, state, version=version, now=now)
-        if await self._deliveries.mark_undeliverable(delivery.id, version=version, entries=[entry]):
+        entries = [] if delivery.purpose in TO_STAFF else [entry]
+        if await self._deliveries.mark_undeliverable(delivery.id, version=version, entries=entries):
             crash_point(CrashPoint.NOTIFICATION_AFTER_UNDELIVERABLE)
             metrics.UNDELIVERABLE.labels(delivery.purpose.value).inc()
             log.warning("undeliverable", delivery=delivery.id, appointment=delivery.appointment)
-            self._relay.submit(collection=self._deliveries.name, document_id=delivery.id, entries=[entry])
+            self._relay.submit(collection=self._deliveries.name, document_id=delivery.id, entries=entries)
 
     async def _keep_writing(self) -> None:
         while True:
@@ -141,9 +143,9 @@ def _outcome(record: Record) -> str:
 
 def _with_event(record: Record, *, now: datetime) -> Record:
     event = _EVENTS.get(record.status)
-    if event is None:
-        return record
     delivery = record.claimed.delivery
+    if event is None or delivery.purpose in TO_STAFF:
+        return record
     state = state_of(delivery, status=record.status.value, language=record.language, attempts=record.attempts)
     state = state.model_copy(update={"sent_at": record.sent_at, "error": record.error})
     return replace(record, entries=(entry_of(event, delivery, state, version=delivery.version + 1, now=now),))

@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -27,11 +28,12 @@ from services.notification.domain import (
 from services.notification.entries import SendEntry, decide_entry
 from services.notification.farewells import decide_farewell
 from services.notification.opening import Opener
-from services.notification.purposes import ENTRIES, HAS_SMS, Purpose
+from services.notification.purposes import ENTRIES, HAS_SMS, TO_STAFF, Purpose
 from services.notification.rendering import Renderer
+from services.notification.staff_mails import SendStaff, decide_staff
 from services.notification.storage import Claimed, Known, Record, SealedContact
 from services.notification.wording import language_for
-from shared.contracts import EntryRequest, Office, OpenEntry
+from shared.contracts import ConflictList, DayList, EntryRequest, Office, OpenEntry
 from shared.crashpoints import CrashPoint, crash_point
 from shared.observability import get_logger
 from shared.sealing import Unsealable
@@ -41,6 +43,7 @@ log = get_logger()
 Plan = Callable[[Delivery], Awaitable[None]]
 # Whom a message is for, readable while it is made.
 Opened = KnownContact | OpenEntry | None
+Sending = Send | SendEntry | SendStaff
 
 # Slow providers make claims queue: what was read longer ago is read again before a message goes out.
 _FRESH = timedelta(seconds=2)
@@ -68,6 +71,7 @@ class Facts:
     offices: dict[str, Office]
     entries: dict[str, EntryRequest]
     farewells: dict[str, SealedContact]
+    lists: dict[str, DayList | ConflictList]
     read_at: datetime
 
 
@@ -85,6 +89,7 @@ class Sender:
         retry: Retry,
         quiet_hours: bool = True,
         sandbox: Sandbox | None = None,
+        staff_mail: Mapping[str, Set[str]] = MappingProxyType({}),
     ) -> None:
         self._known = known
         self._opener = opener
@@ -96,20 +101,23 @@ class Sender:
         self._retry = retry
         self._quiet_hours = quiet_hours
         self._sandbox = sandbox or Sandbox()
+        self._staff_mail = staff_mail
 
     async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
         read_at = self._clock.now()
         entries = {d.appointment for d in deliveries if d.purpose in ENTRIES}
-        appointments = {d.appointment for d in deliveries} - entries
+        listed = {d.appointment for d in deliveries if d.purpose in TO_STAFF}
+        appointments = {d.appointment for d in deliveries} - entries - listed
         erased = {d.appointment for d in deliveries if d.purpose is Purpose.ERASED}
-        states, contacts, offices, requested, farewells = await asyncio.gather(
+        states, contacts, offices, requested, farewells, lists = await asyncio.gather(
             self._known.states(appointments),
             self._known.contacts(appointments),
             self._known.offices({d.office for d in deliveries}),
             self._known.entries(entries),
             self._known.farewells(erased),
+            self._known.lists(listed),
         )
-        return Facts(states, contacts, offices, requested, farewells, read_at)
+        return Facts(states, contacts, offices, requested, farewells, lists, read_at)
 
     async def send(self, claimed: Claimed, facts: Facts, *, plan: Plan) -> Record:
         """Never raises, but for a database that is away, or so slow that no time is left (LeaseEndsSoon).
@@ -138,7 +146,7 @@ class Sender:
         # Not before: reading and planning may have taken long.
         now = self._clock.now()
         match self._decide(delivery, facts, opened, now=now):
-            case Send() | SendEntry() as decided:
+            case Send() | SendEntry() | SendStaff() as decided:
                 return await self._send(claimed, decided, opened, plan=plan, now=now)
             case Wait(missing):
                 again = now + domain.wait_before_looking_again(delivery.waits)
@@ -151,7 +159,7 @@ class Sender:
                 return replace(self._record(claimed, status), error=reason, finished_at=now)
 
     async def _send(
-        self, claimed: Claimed, facts: Send | SendEntry, opened: Opened, *, plan: Plan, now: datetime
+        self, claimed: Claimed, facts: Sending, opened: Opened, *, plan: Plan, now: datetime
     ) -> Record:
         if not self._sandbox.allows(facts.to):
             record = self._record(claimed, Status.SANDBOXED)
@@ -168,14 +176,19 @@ class Sender:
         """Raises Unsealable."""
         if delivery.purpose in ENTRIES:
             return self._opener.open_entry(facts.entries.get(delivery.appointment))
+        if delivery.purpose in TO_STAFF:
+            return None
         if delivery.purpose is Purpose.ERASED:
             return self._opener.open(facts.farewells.get(delivery.appointment))
         return self._opener.open(facts.contacts.get(delivery.appointment))
 
     def _decide(
         self, delivery: Delivery, facts: Facts, opened: Opened, *, now: datetime
-    ) -> Send | SendEntry | Wait | Later | Drop:
+    ) -> Sending | Wait | Later | Drop:
         office = facts.offices.get(delivery.office)
+        if delivery.purpose in TO_STAFF:
+            listed, addresses = facts.lists.get(delivery.appointment), self._staff_mail.get(delivery.office, ())
+            return decide_staff(delivery, listed=listed, addresses=addresses, office=office, now=now)
         if delivery.purpose in ENTRIES:
             assert not isinstance(opened, KnownContact)
             return decide_entry(delivery, entry=opened, office=office, now=now)
@@ -213,7 +226,7 @@ class Sender:
             return None
         return domain.sms_instead(delivery, opened)
 
-    async def _sent(self, claimed: Claimed, facts: Send | SendEntry) -> Record:
+    async def _sent(self, claimed: Claimed, facts: Sending) -> Record:
         delivery = claimed.delivery
         language = language_for(*facts.languages)
         record = replace(self._tried(claimed), language=language)
@@ -234,11 +247,11 @@ class Sender:
         now = self._clock.now()
         return replace(record, sent_at=now, finished_at=now, taken=taken)
 
-    async def _hand_over(self, delivery: Delivery, facts: Send | SendEntry) -> Taken | None:
+    async def _hand_over(self, delivery: Delivery, facts: Sending) -> Taken | None:
         if delivery.channel is Channel.EMAIL:
             await self._mail.send(self._renderer.mail(delivery, facts), now=self._clock.now())
             return None
-        if self._sms is None or isinstance(facts, SendEntry):
+        if self._sms is None or not isinstance(facts, Send):
             raise PermanentFailure("no SMS provider")
         text = self._renderer.sms(delivery, facts)
         today = self._clock.now().astimezone(ZoneInfo(facts.office.timezone)).date()

@@ -12,15 +12,19 @@ from services.notification.domain import KnownState
 from services.notification.storage.grouped import GroupedWrites
 from shared.contracts import (
     AppointmentState,
+    ConflictList,
     Contact,
     ContactErased,
     ContactProvided,
+    DayList,
     EntryRequest,
     EntryRequested,
     Invited,
     LinkRequested,
     MessageRequested,
     Office,
+    OfficeConflictsFound,
+    OfficeDayPlanned,
     OfficePublished,
 )
 from shared.contracts.appointments import AppointmentEvent
@@ -49,6 +53,7 @@ class Known:
         self._contacts = database["contacts"]
         self._offices = database["offices"]
         self._entries = database["entries"]
+        self._lists = database["staff_lists"]
         self._keys = keys["keys"]
         self._entry_keys = keys["entry_keys"]
         # Of those who were erased, until they were told so, or for an hour.
@@ -173,8 +178,20 @@ class Known:
             if d["_id"] in key_of
         }
 
+    async def keep_list(self, event: OfficeDayPlanned | OfficeConflictsFound, *, until: datetime) -> None:
+        """A list for the office's own people; after `until` nobody sends it any more."""
+        kept = {"type": event.type, "data": event.data.model_dump(mode="json"), "expires_at": until}
+        await self._lists.update_one({"_id": event.id}, {"$setOnInsert": {**kept, "schema": _SCHEMA}}, upsert=True)
+
+    async def lists(self, ids: Iterable[str]) -> dict[str, DayList | ConflictList]:
+        """By the id of the event that told it."""
+        wanted = {"_id": {"$in": list(set(ids))}}
+        if not wanted["_id"]["$in"]:
+            return {}
+        return {d["_id"]: _list(d) for d in await self._lists.find(wanted).to_list(None)}
+
     async def ensure_indexes(self) -> None:
-        for collection in (self._entries, self._entry_keys, self._farewells, self._farewell_keys):
+        for collection in (self._lists, self._entries, self._entry_keys, self._farewells, self._farewell_keys):
             await collection.create_index([("expires_at", 1)], name="expires", expireAfterSeconds=0)
 
     async def office(self, id: str) -> Office | None:
@@ -205,6 +222,11 @@ async def _keep(
         return True
     await writes.write(UpdateOne(older, update))
     return False
+
+
+def _list(document: Document) -> DayList | ConflictList:
+    model = DayList if document["type"].startswith("office.day_planned.") else ConflictList
+    return model.model_validate(document["data"])
 
 
 def _contact(document: Document, key: Document | None) -> SealedContact:

@@ -1,6 +1,7 @@
 """The notification service without HTTP and RabbitMQ: events in by hand, real MongoDB, real SMTP."""
 
 import asyncio
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,6 +71,7 @@ class Notification:
     sms: SmsChannel | None
     gate: Gate
     pauses: Pauses
+    staff_mail: Mapping[str, Set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._on = handlers(
@@ -77,6 +79,7 @@ class Notification:
             deliveries=self.deliveries,
             dispatcher=self.dispatcher,
             clock=self.clock,
+            staff_mail=self.staff_mail,
         ).by_queue
 
     async def hear(self, *events: Event) -> None:
@@ -147,6 +150,7 @@ class Notifications:
         private_keys: PrivateKeys = PRIVATE,
         quiet_hours: bool = False,
         sandbox: Sandbox | None = None,
+        staff_mail: Mapping[str, Set[str]] | None = None,
         **smtp: Any,
     ) -> Notification:
         clock = await self.clock()
@@ -173,6 +177,7 @@ class Notifications:
             retry=retry,
             quiet_hours=quiet_hours,
             sandbox=sandbox,
+            staff_mail=staff_mail or {},
         )
         # Never started: events stay in the outbox, where a test can look at them.
         publisher = Publisher(url=SecretStr("amqp://nobody@127.0.0.1:1/none"), name="none")
@@ -185,7 +190,8 @@ class Notifications:
             pace=pace,
             rooms={channel: pauses.room(channel) for channel in Channel},
         )
-        one = Notification(self.database, clock, dispatcher, deliveries, known, mail, texts, gate, pauses)
+        parts = (dispatcher, deliveries, known, mail, texts, gate, pauses, staff_mail or {})
+        one = Notification(self.database, clock, *parts)
         if office:
             await one.hear(an_office_event())
         if running:

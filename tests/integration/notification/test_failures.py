@@ -13,6 +13,7 @@ from services.notification.channels.sms.file import FileProvider
 from services.notification.domain import Channel, Delivery, Retry, Send, Status
 from services.notification.entries import SendEntry
 from services.notification.rendering import Renderer
+from services.notification.staff_mails import SendStaff
 from services.notification.storage import Record
 from shared.contracts import AppointmentConfirmed, DeliveryState, parse_event
 from shared.mongo import Document
@@ -227,7 +228,7 @@ class _BrokenOnce(Renderer):
         super().__init__(sender=SENDER)
         self._broken = True
 
-    def mail(self, delivery: Delivery, facts: Send | SendEntry) -> Mail:
+    def mail(self, delivery: Delivery, facts: Send | SendEntry | SendStaff) -> Mail:
         broken, self._broken = self._broken, False
         if broken:
             raise ZeroDivisionError

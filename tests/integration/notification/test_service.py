@@ -1,6 +1,7 @@
 """Notification as its own process, between a real RabbitMQ, a real MongoDB, real SMTP and HTTP servers."""
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,12 @@ from shared.contracts import (
     AppointmentJoinedWaitingList,
     AppointmentOffered,
     AppointmentOfficeCancelled,
+    ConflictList,
+    DayList,
     Event,
+    OfficeConflictsFound,
+    OfficeDayPlanned,
+    new_event,
     parse_event,
 )
 from tests.integration.notification.mailbox import Mailbox
@@ -30,6 +36,7 @@ from tests.unit.notification.builders import a_contact_event, an_appointment_id,
 from tests.waiting import eventually
 
 BERLIN = ZoneInfo("Europe/Berlin")
+STAFF = "team@amt.example"
 
 
 @pytest.fixture
@@ -39,6 +46,7 @@ def service(servers: Stack, mailbox: Mailbox, gateway: SmsGateway) -> Iterator[S
         "NOTIFICATION_SMS": gateway.url,
         "NOTIFICATION_SMS_TOKEN": gateway.token,
         "NOTIFICATION_CONTACT_PRIVATE_KEYS": PRIVATE_KEYS,
+        "NOTIFICATION_STAFF_MAIL": json.dumps({"zollernalbkreis": [STAFF]}),
     }
     process = servers.start_service("notification", name="notification", environment=environment)
     yield process
@@ -139,6 +147,21 @@ def test_who_waits_is_told_and_gets_an_offer_while_it_lasts(
     assert f"Uhrzeit: {offered:%H:%M} Uhr" in text_of(told["Ein Termin ist für Sie frei"])
     assert all(part.get_content_type() != "text/calendar" for mail in told.values() for part in mail.walk())
     assert [m.reference for m in gateway.taken if m.reference.startswith(gone.id)] == []
+
+
+def test_staff_hear_of_a_day_once_however_often_it_is_told(
+    servers: Stack, service: Process, mailbox: Mailbox
+) -> None:
+    now = datetime.now(UTC)
+    day = DayList(office="zollernalbkreis", day=now.date(), as_of=now, visits=())
+    planned = new_event(OfficeDayPlanned, subject="day", sequence=1, data=day, time=now)
+    found = ConflictList(office="zollernalbkreis", as_of=now, new=1, visits=())
+    conflicts = new_event(OfficeConflictsFound, subject="conflicts", sequence=1, data=found, time=now)
+    publish(servers, an_office_event(), planned, planned)
+    eventually(lambda: len(mails_to(mailbox, STAFF)) == 1, what="the day's list")
+    publish(servers, planned, conflicts)
+    eventually(lambda: len(mails_to(mailbox, STAFF)) == 2, what="the conflicts")
+    assert mailbox.recipients == [STAFF, STAFF]
 
 
 def test_health_and_metrics_are_told(service: Service) -> None:
