@@ -189,7 +189,7 @@ async def test_messages_are_listed_without_text_and_address(work: AtWork) -> Non
     await hear(work, given_up, failed)
     found = await by.get(f"{A}/{booked['id']}/messages")
 
-    assert found["possible"] == ["confirmation"]
+    assert found["possible"] == ["confirmation", "reminder"]
     message = found["messages"][0]
     assert len(found["messages"]) == 1
     assert (message["purpose"], message["status"], message["error"]) == ("confirmation", "undeliverable", "550")
@@ -217,6 +217,22 @@ async def test_a_message_goes_once_more_and_not_at_will(work: AtWork) -> None:
     assert datetime.fromisoformat(events[0]["starts_at"]) == datetime.fromisoformat(booked["starts_at"])
     work.it_is("08:31", days=1)
     assert await by.refused(path, wish) == (409, "message-not-possible")
+
+
+async def test_a_reminder_goes_once_more_with_a_reason_that_is_recorded(work: AtWork) -> None:
+    by = await work.colleague("service_point")
+    booked = await work.booked(by, "11:00", **MAIL)
+    same = {"headers": {"Idempotency-Key": "the-same-for-the-reminder"}}
+
+    for _ in range(2):
+        await by.post(f"{A}/{booked['id']}/messages", {"purpose": "reminder", "reason": "asked"}, **same)
+
+    assert [event["purpose"] for event in await asked(work, booked["id"])] == ["reminder"]
+    entry = await work.desk.database["audit"].find_one({"subject": booked["id"], "action": "message.requested"})
+    assert entry
+    assert entry["detail"] == {"purpose": "reminder", "reason": "asked"}
+    assert await by.refused(f"{A}/{booked['id']}/messages", {"purpose": "changed"}) == (
+        409, "message-not-possible")  # fmt: skip
 
 
 async def test_only_what_is_so_goes_once_more(work: AtWork) -> None:

@@ -28,7 +28,15 @@ Key = Annotated[IdempotencyKey, Header(description="New for every message, same 
 NO_STORE = {"Cache-Control": "no-store"}
 
 Purpose = Literal[
-    "confirm_request", "confirmation", "rescheduled", "cancellation", "office_cancellation", "waiting", "offer"
+    "confirm_request",
+    "confirmation",
+    "rescheduled",
+    "changed",
+    "reminder",
+    "cancellation",
+    "office_cancellation",
+    "waiting",
+    "offer",
 ]
 
 

@@ -66,8 +66,11 @@ def decide(
 def _too_early(
     delivery: Delivery, known: KnownState, office: Office, *, now: datetime, quiet_hours: bool
 ) -> Later | Drop | None:
-    """The office's rules may have come, or changed, since it was planned. None where it is time."""
-    if delivery.purpose is Purpose.REMINDER:
+    """The office's rules may have come, or changed, since it was planned. None where it is time.
+
+    A reminder that staff ask for is urgent and goes out whatever the rules for planned ones are.
+    """
+    if delivery.purpose is Purpose.REMINDER and delivery.priority is not Priority.URGENT:
         due_at = reminder_due(known.data.starts_at, office=office)
         if due_at is None:
             return Drop(Status.NOT_WANTED, "this office sends no reminders")

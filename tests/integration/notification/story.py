@@ -11,12 +11,16 @@ from shared.contracts import (
     ContactProvided,
     Event,
     LinkRequested,
+    MessageRequested,
+    RequestedMessage,
+    new_event,
 )
 from tests.integration.notification.harness import Notification
 from tests.unit.notification.builders import (
     NOW,
     a_contact_event,
     a_link_request,
+    a_state,
     an_appointment_id,
     an_erasure,
     an_event,
@@ -66,6 +70,12 @@ class Story:
 
     def link(self, sequence: int = 6) -> LinkRequested:
         return a_link_request(sequence=sequence, time=self._now, appointment=self._id, **self._contact)
+
+    def asked_again(self, purpose: str, sequence: int = 3) -> MessageRequested:
+        """Staff want a message once more."""
+        state = a_state(appointment=self._id, starts_at=self.starts_at, contact_sequence=2)
+        data = RequestedMessage(**state.model_dump(), purpose=purpose)
+        return new_event(MessageRequested, subject=self._id, sequence=sequence, data=data, time=self._now)
 
     def erased(self, *, now: datetime | None = None) -> Event:
         """Long ago, where `now` is not given."""

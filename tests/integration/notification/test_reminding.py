@@ -29,6 +29,25 @@ async def test_a_reminder_goes_out_on_its_day(notifications: Notifications, mail
     assert mailbox.recipients == [story.email] * 2
 
 
+async def test_a_reminder_that_staff_ask_for_goes_out_at_once_and_once(
+    notifications: Notifications, mailbox: Mailbox
+) -> None:
+    """Beside the planned one, which keeps to its day. Seen to fail with a delivery's id that is new each time."""
+    one, other = [await notifications.start() for _ in range(2)]
+    story = Story(one)
+    confirmed, asked = story.confirmed(), story.asked_again("reminder")
+    await one.hear(story.contact(), confirmed)
+    await one.until(confirmed, "confirmation", "sent")
+    await one.hear(asked, asked)
+    await one.until(asked, "reminder", "sent")
+    await other.hear(asked)
+    again = story.asked_again("reminder")
+    await other.hear(again)
+    await other.until(again, "reminder", "sent")
+    assert mailbox.recipients == [story.email] * 3
+    assert (await one.delivery(confirmed, "reminder"))["status"] == "due"
+
+
 async def test_a_move_replaces_the_reminder(notification: Notification) -> None:
     story = Story(notification)
     confirmed, moved = story.confirmed(), story.moved()

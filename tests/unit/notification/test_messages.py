@@ -303,6 +303,30 @@ def test_a_message_once_more_is_dropped_where_it_is_so_no_more() -> None:
     assert message_once_more(a_message_request("no such purpose")) is None
 
 
+@pytest.mark.parametrize("hours", [24, 0])
+def test_a_reminder_that_staff_ask_for_goes_out_at_once(hours: int) -> None:
+    """Nine days ahead, also where the office plans none; but not to whoever has declined reminders."""
+    delivery = message_once_more(a_message_request("reminder"))
+    assert delivery
+    office = an_office(messages={"reminder_hours": hours})
+    facts: dict[str, Any] = {"state": known(sequence=7), "office": office, "now": NOW}
+    assert isinstance(decide(delivery, contact=known_contact(), **facts), Send)
+    declined = decide(delivery, contact=known_contact(reminders=False), **facts)
+    assert declined == Drop(Status.NOT_WANTED, "no reminders for this contact")
+    assert sms_beside(delivery, known_contact())
+
+
+def test_a_change_that_staff_tell_once_more_goes_by_sms_too_until_the_next_one() -> None:
+    delivery = message_once_more(a_message_request("changed"))
+    assert delivery
+    assert sms_beside(delivery, known_contact())
+    facts: dict[str, Any] = {"contact": known_contact(), "office": an_office(), "now": NOW}
+    assert isinstance(decide(delivery, state=known(sequence=7), **facts), Send)
+    later = (Step(step="confirmed", at=NOW), Step(step="resized", at=NOW + timedelta(seconds=1)))
+    assert decide(delivery, state=known(sequence=8, steps=later), **facts) == Drop(
+        Status.SUPERSEDED, "changed again")  # fmt: skip
+
+
 def test_a_link_to_an_appointment_that_is_over_stays_unsent() -> None:
     delivery = link_message(a_link_request())
     decision = decide(delivery, state=known(status="expired"), contact=None, office=None, now=NOW)
