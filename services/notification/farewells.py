@@ -1,4 +1,4 @@
-"""The one mail to whoever was erased. No input or output, no clock."""
+"""The one mail to whoever asked to be erased. No input or output, no clock."""
 
 from datetime import datetime, timedelta
 
@@ -24,8 +24,8 @@ _PROVES = frozenset({"confirmed", "joined_waiting_list"})
 
 
 def erased_message(event: ContactErased, *, contact: Contact, state: KnownState | None) -> Delivery | None:
-    """None where the address was never proven: it may be somebody else's."""
-    if state is None or not any(step.step in _PROVES for step in state.data.steps):
+    """None where nobody asked to be erased, or the address was never proven: it may be somebody else's."""
+    if not event.data.asked or state is None or not any(step.step in _PROVES for step in state.data.steps):
         return None
     return Delivery(
         id=delivery_id(event.id, Purpose.ERASED, Channel.EMAIL),

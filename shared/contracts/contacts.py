@@ -49,7 +49,10 @@ class OpenContact(Data):
 
 
 class ErasedContact(Data):
+    """`asked`: the person wished it, or somebody for them; else the time to keep the data was over."""
+
     appointment: str
+    asked: bool = False
 
 
 class EntryRequest(Data):

@@ -1,6 +1,7 @@
 """What is stored about a person: sealed from the first write, shown when asked, erased in time or when asked."""
 
 import asyncio
+import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -143,6 +144,7 @@ async def test_erasing_cancels_tells_it_and_destroys_the_key(desk: Desk) -> None
         ("appointment.anonymised.v1", 5),
         ("contact.erased.v1", 5),
     ]
+    assert json.loads(document["outbox"][-1]["body"])["data"] == {"appointment": id, "asked": True}
     assert not document.keys() & {"person", "key_left"}
     assert document["contact"]["email_digest"] is document["contact"]["digest"] is None
     assert (document["code"], document["request_digest"], document["outcome"]) == ("", "", "cancelled")
@@ -245,6 +247,8 @@ async def test_cancelled_ones_go_after_a_day(desk: Desk) -> None:
     await sweep(desk, ahead=timedelta(hours=25))
 
     await assert_forgotten(desk, id, outcome="cancelled", kind="cancelled")
+    erased = (await desk.document(id))["outbox"][-1]
+    assert json.loads(erased["body"])["data"] == {"appointment": id, "asked": False}
 
 
 async def test_visits_go_after_seven_days(desk: Desk) -> None:

@@ -265,7 +265,7 @@ class Appointments:
 
     async def _contact_data(self, appointment: Appointment, event: type[Event]) -> Contact | ErasedContact:
         if event is ContactErased:
-            return ErasedContact(appointment=appointment.id)
+            return ErasedContact(appointment=appointment.id, asked=appointment.anonymised_as == "request")
         return await self._contact_told(appointment)
 
     def _told(self, appointment: Appointment, event: type[Event], *, now: datetime) -> Entry:

@@ -77,6 +77,6 @@ class Story:
         data = RequestedMessage(**state.model_dump(), purpose=purpose)
         return new_event(MessageRequested, subject=self._id, sequence=sequence, data=data, time=self._now)
 
-    def erased(self, *, now: datetime | None = None) -> Event:
+    def erased(self, *, now: datetime | None = None, asked: bool = True) -> Event:
         """Long ago, where `now` is not given."""
-        return an_erasure(appointment=self._id, time=now or NOW)
+        return an_erasure(appointment=self._id, time=now or NOW, asked=asked)

@@ -105,6 +105,21 @@ async def test_an_address_that_nobody_proved_is_not_written_to(
     assert await notification.deliveries.collection.count_documents({"purpose": "erased"}) == 0
 
 
+async def test_whose_data_go_when_their_time_is_over_is_not_written_to(
+    notifications: Notifications, notification: Notification, mailbox: Mailbox
+) -> None:
+    """Nobody asked for it, and no copy outlives the time. Seen to fail where every erasure is told."""
+    story = Story(notification)
+    confirmed, erased = story.confirmed(), story.erased(now=notification.clock.now(), asked=False)
+    await notification.hear(story.contact(), confirmed)
+    await notification.until(confirmed, "confirmation", "sent")
+    await notification.hear(erased)
+    assert await notification.deliveries.collection.count_documents({"purpose": "erased"}) == 0
+    assert await notifications.database["farewells"].count_documents({}) == 0
+    assert await notifications.keys["farewell_keys"].count_documents({}) == 0
+    assert mailbox.recipients == [story.email]
+
+
 async def test_what_comes_before_its_key_waits_for_it(
     notifications: Notifications, notification: Notification
 ) -> None:

@@ -119,8 +119,8 @@ def an_entry_request(*, time: datetime = NOW, **changes: Any) -> EntryRequested:
     return new_event(EntryRequested, subject=data.entry, sequence=1, data=data, time=time)
 
 
-def an_erasure(*, appointment: str, sequence: int = 9, time: datetime = NOW) -> ContactErased:
-    data = ErasedContact(appointment=appointment)
+def an_erasure(*, appointment: str, sequence: int = 9, time: datetime = NOW, asked: bool = True) -> ContactErased:
+    data = ErasedContact(appointment=appointment, asked=asked)
     return new_event(ContactErased, subject=appointment, sequence=sequence, data=data, time=time)
 
 
