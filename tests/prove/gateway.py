@@ -11,11 +11,21 @@ from email.message import Message
 from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.prove.checks.evidence import Taken
 
 PATH = "/messages"
+_PROVIDER = """
+[[provider]]
+kind = "http"
+name = "gateway"
+url = "{url}"
+headers = {{ Idempotency-Key = "{{reference}}", Authorization = "Bearer {{secret:token}}" }}
+json = {{ to = "{{to}}", text = "{{text}}", reference = "{{reference}}" }}
+[provider.receipts]
+"""
 
 
 class GatewayMood(StrEnum):
@@ -51,6 +61,7 @@ class SmsGateway:
     def __init__(self, *, port: int) -> None:
         self.port = port
         self.token = secrets.token_urlsafe(16)
+        self.receipts_secret = secrets.token_urlsafe(16)
         self.mood = GatewayMood.FAIR
         self._taken: list[Taken] = []
         # Body and headers of the newest request that had the right token.
@@ -72,8 +83,18 @@ class SmsGateway:
 
     @property
     def url(self) -> str:
-        """The value of NOTIFICATION_SMS."""
         return f"http://127.0.0.1:{self.port}{PATH}"
+
+    def settings(self, folder: Path) -> dict[str, str]:
+        """Of a notifier that sends by it and believes its receipts."""
+        providers = folder / "sms.toml"
+        providers.write_text(_PROVIDER.format(url=self.url), encoding="utf-8")
+        known = {"gateway": {"token": self.token, "receipts": self.receipts_secret}}
+        return {
+            "NOTIFICATION_SMS": "none",
+            "NOTIFICATION_SMS_PROVIDERS": str(providers),
+            "NOTIFICATION_SMS_SECRETS": json.dumps(known),
+        }
 
     @property
     def taken(self) -> list[Taken]:

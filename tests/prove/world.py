@@ -238,8 +238,7 @@ class World:
         if kind == "notification":
             settings |= {
                 "NOTIFICATION_SMTP_PORT": str(self.mail.port),
-                "NOTIFICATION_SMS": self.gateway.url,
-                "NOTIFICATION_SMS_TOKEN": self.gateway.token,
+                **self.gateway.settings(self.folder),
                 "NOTIFICATION_SEND_TIMEOUT": f"PT{SEND_TIMEOUT_S}S",
             }
         return settings

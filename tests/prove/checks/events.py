@@ -64,6 +64,8 @@ def _outcomes(delivery: Document) -> list[Told]:
     types = [_OUTCOMES[delivery["status"]]] if delivery["status"] in _OUTCOMES else []
     if delivery.get("undeliverable"):
         types.append("notification.undeliverable.v1")
+    if delivery.get("delivered_at"):
+        types.append("notification.delivered.v1")
     return list(enumerate(types, 1))
 
 

@@ -1,7 +1,7 @@
 """The fault matrix: 42 rows, each with what is expected and how it is made here.
 
 `@timed` faults strike under load, drawn by the seed; `@probe`s have an answer of their own to look at and run
-every time; `not_here` says why a row cannot be made on this machine.
+every time.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,11 @@ class Fault:
     row: int
     name: str
     expected: str
-    strike: Strike | None = None
+    strike: Strike
     timed: bool = False
     recovery: Recovery = Recovery.MAIL
     within: float = 60.0
     resends: bool = False
-    why_not: str = ""
 
 
 ROWS: dict[int, Fault] = {}
@@ -87,7 +86,3 @@ def probe(row: int, name: str, *, expected: str) -> Callable[[Strike], Strike]:
         return strike
 
     return register
-
-
-def not_here(row: int, name: str, *, expected: str, why: str) -> None:
-    _add(Fault(row=row, name=name, expected=expected, why_not=why))
