@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.ports import RANGE_VARIABLE, share_of_ports
 from deploy.local.stack import Stack
@@ -16,6 +17,12 @@ from deploy.local.stack import Stack
 _LONG = ("test_proof", "test_crash_points", "test_cluster", "test_compose")
 # These share images and the engine.
 _GROUPS = {"test_cluster": "containers", "test_compose": "containers"}
+
+
+# The same examples each time, however slow the machine is; `--hypothesis-profile=explore` looks at new ones.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
