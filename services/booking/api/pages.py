@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from services.booking.api.own import opens
 from services.booking.api.schemas import export_out
@@ -20,15 +19,8 @@ from services.booking.guard import Guard, ProofRejected
 from services.booking.guard.proofs import HOLDS_PER_ENTRY
 from services.booking.people import Erased
 from services.booking.storage import InvitationUsed, NotFound, UnknownInvitation
+from services.booking.web.pages import HEADERS, page
 
-_pages = Environment(
-    loader=PackageLoader("services.booking", "web"), autoescape=select_autoescape(), trim_blocks=True
-)
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-}
 _WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 _FAULTS: dict[type[Exception], tuple[int, str]] = {
     WrongSecret: (403, "Dieser Link oder Code stimmt nicht. Bitte benutzen Sie die neueste Nachricht."),
@@ -80,7 +72,7 @@ def router(  # noqa: C901 (a list of routes)
     async def export(id: uuid.UUID, secret: FormSecret) -> Response:
         await _own(booking, str(id), secret)
         exported = export_out(await erasing.export(str(id)))
-        headers = {**_HEADERS, "Content-Disposition": 'attachment; filename="termin.json"'}
+        headers = {**HEADERS, "Content-Disposition": 'attachment; filename="termin.json"'}
         return Response(exported.model_dump_json(indent=1), media_type="application/json", headers=headers)
 
     @routes.post("/manage/{id}/erase")
@@ -176,11 +168,8 @@ async def _own(booking: Booking, id: str, secret: str) -> Appointment:
 
 
 def _page(template: str, *, answer: int = 200, **values: Any) -> HTMLResponse:
-    return HTMLResponse(_pages.get_template(template).render(**values), status_code=answer, headers=_HEADERS)
-
-
-# The pages of the staff look the same.
-page = _page
+    folder = "" if template == "fault.html" else "citizen/"
+    return page(f"{folder}{template}", answer=answer, **values)
 
 
 def _shown(booking: Booking, appointment: Appointment) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse
 
-from services.booking.api.pages import page
 from services.booking.domain.passwords import LONGEST, SHORTEST, WeakPassword
 from services.booking.staff import Staff
 from services.booking.staff.accounts import LinkUsedUp
 from services.booking.staff.passwords import TooBusy
+from services.booking.web.pages import page
 
 _USED_UP = "Dieser Link gilt nicht mehr. Bitte lassen Sie sich einen neuen geben."
 _BUSY = "Gerade melden sich sehr viele an. Bitte versuchen Sie es in einigen Sekunden noch einmal."
@@ -40,10 +40,10 @@ def router(staff: Staff) -> APIRouter:
             return page("fault.html", answer=410, text=_USED_UP)
         except TooBusy:
             return _form(token, answer=503, fault=_BUSY)
-        return page("staff_password_set.html", login=account.login)
+        return page("staff/password_set.html", login=account.login)
 
     return routes
 
 
 def _form(token: str, *, answer: int = 200, fault: str | None = None) -> HTMLResponse:
-    return page("staff_password.html", answer=answer, token=token, fault=fault, shortest=SHORTEST, longest=LONGEST)
+    return page("staff/password.html", answer=answer, token=token, fault=fault, shortest=SHORTEST, longest=LONGEST)
