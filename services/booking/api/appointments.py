@@ -71,6 +71,11 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
     async def confirm(id: AppointmentId, given: ConfirmIn) -> AppointmentOut:
         return appointment_out(await booking.confirm(str(id), given.secret, instead=given.instead))
 
+    @routes.post("/appointments/{id}/extend", summary="Hold the time as long again, once",
+                 responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def extend(id: Own) -> AppointmentOut:
+        return appointment_out(await booking.extend(id))
+
     @routes.post("/appointments/{id}/reschedule", summary="Move to another time",
                  responses=responses(401, 404, 409, 410))  # fmt: skip
     async def reschedule(id: Own, wanted: RescheduleIn) -> AppointmentOut:

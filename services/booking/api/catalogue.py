@@ -1,7 +1,6 @@
 """Offices, services, who is responsible, and free times. Nothing here stores anything about a person."""
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -23,23 +22,18 @@ from services.booking.api.schemas import (
     Slug,
 )
 from services.booking.commands import Booking, Day
-from services.booking.desks import access_for
-from services.booking.domain.cells import CELL
-from services.booking.domain.masks import Ranges
 from services.booking.domain.office import Office, UnknownMunicipality
 from services.booking.domain.visits import documents_of, preconditions_of
 from services.booking.guard import Guard
+from services.booking.searching import Answers, Search
 from shared.http import Problem
-
-# An answer of 56 days has up to 30 KB.
-_MOST_ANSWERS = 300
 
 OfficeId = Annotated[str, Path(max_length=60)]
 
 
 def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
     routes = APIRouter(prefix="/v1/offices", tags=["offices"])
-    answers = _Answers(booking)
+    answers = Answers(booking)
 
     def office_of(id: str) -> Office:
         if id not in booking.offices:
@@ -97,7 +91,7 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
             raise Problem(422, "team-unknown", "No such team for this service", f"It belongs to {serving}.")
         if there.by_surname(serving):
             raise _family_name_needed(there.id)
-        return answers.find(there, _Search(there.id, (service,), persons, children_under_6, (), first, last))
+        return _json(answers.find(there, Search(there.id, (service,), persons, children_under_6, (), first, last)))
 
     @routes.post("/{office}/availability", summary="Free times where the family name decides the desk",
                  response_model=AvailabilityOut, responses=responses(404, 429))  # fmt: skip
@@ -107,8 +101,8 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
         ids = (wanted.service, *wanted.further_services)
         ranges = there.ranges(there.services(ids)[0].team, wanted.family_name)
         children = sum(member.under_6 for member in wanted.members)
-        search = _Search(there.id, ids, len(wanted.members), children, ranges, wanted.first, wanted.last)
-        return answers.find(there, search)
+        search = Search(there.id, ids, len(wanted.members), children, ranges, wanted.first, wanted.last)
+        return _json(answers.find(there, search))
 
     return routes
 
@@ -169,53 +163,5 @@ def _family_name_needed(office: str) -> Problem:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """What an answer follows from, beside the free times themselves. Of a name only its range is kept."""
-
-    office: str
-    services: tuple[str, ...]
-    persons: int
-    children_under_6: int
-    ranges: Ranges
-    first: date | None
-    last: date | None
-
-
-class _Answers:
-    """The last answers as they went out: while nobody books, many look for the same times."""
-
-    def __init__(self, booking: Booking) -> None:
-        self._booking = booking
-        self._kept: dict[_Search, tuple[tuple[int, int], bytes, bool]] = {}
-
-    def find(self, office: Office, search: _Search) -> Response:
-        now = self._booking.clock.now()
-        team = office.service(search.services[0]).team
-        as_of = self._booking.memory.availability(office.id).as_of(team, now)
-        kept = self._kept.get(search)
-        if kept is None or kept[0] != as_of:
-            body, found = self._make(office, search, now)
-            if len(self._kept) >= _MOST_ANSWERS:
-                self._kept.clear()
-            kept = self._kept[search] = as_of, body, found
-        self._booking.demand.search(office.id, found=kept[2])
-        return Response(kept[1], media_type="application/json", headers={"Cache-Control": "no-store"})
-
-    def _make(self, office: Office, search: _Search, now: datetime) -> tuple[bytes, bool]:
-        """Put together from ready-made pieces: building it from models would cost ten times more."""
-        services = office.services(search.services)
-        minutes = office.minutes(*services, persons=search.persons, children_under_6=search.children_under_6)
-        availability, access = self._booking.memory.availability(office.id), access_for(services)
-        length = timedelta(minutes=minutes) // CELL
-        starts = availability.starts(services[0].team, length=length, now=now, access=access, ranges=search.ranges)
-        first, last = office.days(access, now=now)
-        found = availability.days(starts, first=first, last=last)
-        wanted = [
-            b'{"date":"%b","times":%b}' % (day.isoformat().encode(), times)
-            for day, times in found
-            if (search.first or first) <= day <= (search.last or last)
-        ]
-        next_day = b'"%b"' % found[0][0].isoformat().encode() if found else b"null"
-        body = b'{"minutes":%d,"days":[%b],"next_bookable_day":%b}' % (minutes, b",".join(wanted), next_day)
-        return body, bool(found)
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

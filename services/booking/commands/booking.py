@@ -56,6 +56,19 @@ class Booking(Holding, Confirming, Consenting):
 
         return decide
 
+    async def extend(self, id: str) -> Appointment:
+        """As long again from now, for whoever needs more time to look and write; once, and asking again changes
+        nothing. Raises Expired, WrongStatus."""
+        appointment, now = await self.appointments.get(id), self.clock.now()
+        appointment.require_held(now)
+        if appointment.extended:
+            return appointment
+        longer = timedelta(minutes=self.offices[appointment.office].data.booking.hold_minutes)
+        await self.appointments.extend(id, now=now, until=min(now + longer, appointment.starts_at))
+        after = await self.appointments.get(id)
+        after.require_held(now)
+        return after
+
     async def restore(self, id: str) -> Appointment:
         """Takes a cancellation back while its time cools. Raises NothingToRestore, BookedAlready."""
 

@@ -161,6 +161,14 @@ class Appointments:
         crash_point(CrashPoint.BOOKING_AFTER_RELEASE)
         return bool(result.modified_count)
 
+    async def extend(self, id: str, *, now: datetime, until: datetime) -> bool:
+        """Makes a hold that still runs longer, once. Nobody else need know, so the version stays."""
+        result = await self._collection.update_one(
+            {"_id": id, "status": "held", "expires_at": {"$gt": now}, "extended": {"$exists": False}},
+            {"$set": {"expires_at": until, "extended": True}},
+        )
+        return bool(result.modified_count)
+
     async def try_code(self, id: str, *, contact_sequence: int, most: int) -> bool:
         """Counts one try of the six-digit code of this message; False where all tries are used up."""
         field = f"code_tries.{contact_sequence}"

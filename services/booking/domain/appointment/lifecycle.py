@@ -78,6 +78,8 @@ class Appointment:
     invitation: str | None = None
     emergency: bool = False
     expires_at: datetime | None = None
+    # The hold was made longer; that is possible once.
+    extended: bool = False
     contact: ContactDetails | None = None
     contact_sequence: int | None = None
     contacts_given: int = 0
@@ -149,6 +151,11 @@ class Appointment:
             expires_at=min(keep_until, self.starts_at),
             tells=ContactProvided,
         )
+
+    def require_held(self, now: datetime) -> None:
+        """Raises WrongStatus, Expired."""
+        self.require("held")
+        self.require_not_expired(now)
 
     def confirmation_sent(self, *, now: datetime, expires_at: datetime) -> "Change":
         """The message that asks to confirm was handed over: the time to confirm runs from here."""
