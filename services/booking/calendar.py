@@ -17,7 +17,7 @@ def calendar_entry(appointment: Appointment, office: Office, *, now: datetime) -
     event.add("dtstart", appointment.starts_at)
     event.add("dtend", appointment.ends_at)
     event.add("summary", f"Termin {appointment.code}")
-    event.add("location", _address(office, appointment.starts_at))
+    event.add("location", address_on(office, appointment.starts_at))
     event.add("status", "CONFIRMED" if appointment.status in OPEN else "CANCELLED")
     calendar = Calendar()
     calendar.add("prodid", "-//Amtstermin//DE")
@@ -27,7 +27,7 @@ def calendar_entry(appointment: Appointment, office: Office, *, now: datetime) -
     return bytes(calendar.to_ical())
 
 
-def _address(office: Office, moment: datetime) -> str:
+def address_on(office: Office, moment: datetime) -> str:
     """The office may move: the address holds on the day of the visit."""
     day = moment.astimezone(office.zone).date()
     for location in office.data.locations:

@@ -41,6 +41,7 @@ from services.booking.storage.retention import Retained
 from services.booking.supplying import Supplying
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
+from services.booking.web.routes import add_citizen_pages
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
@@ -140,6 +141,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         larger_bodies=LARGER_BODIES,
     )
     add_routes(app, booking, day=day, erasing=erasing, waiting_list=waiting_list, guard=guard)
+    add_citizen_pages(app, booking, erasing=erasing, guard=guard, waiting_list=waiting_list)
     add_staff_routes(app, staff, client_of=proxies.client)
     add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
     return app, health

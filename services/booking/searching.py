@@ -1,10 +1,11 @@
 """Free times as they are told, by the public API and on the pages."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from services.booking.commands import Booking
-from services.booking.desks import access_for
+from services.booking.desks import Wanted, access_for
 from services.booking.domain.cells import CELL
 from services.booking.domain.masks import Ranges
 from services.booking.domain.office import Office
@@ -46,6 +47,18 @@ class Answers:
             kept = self._kept[search] = as_of, body, found
         self._booking.demand.search(office.id, found=kept[2])
         return kept[1]
+
+    def times_for(
+        self, office: Office, wanted: Wanted, *, now: datetime, first: date, last: date
+    ) -> dict[date, list[datetime]]:
+        """For a visit that has its time already (`own`), as local times by day."""
+        availability = self._booking.memory.availability(office.id)
+        ranges = office.ranges(wanted.team, wanted.family_name)
+        starts = availability.starts(
+            wanted.team, length=wanted.length, now=now, access=wanted.access, ranges=ranges, own=wanted.own
+        )
+        found = availability.days(starts, first=first, last=last)
+        return {day: [datetime.fromisoformat(time) for time in json.loads(times)] for day, times in found}
 
     def _make(self, office: Office, search: Search, now: datetime) -> tuple[bytes, bool]:
         """Put together from ready-made pieces: building it from models would cost ten times more."""

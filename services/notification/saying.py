@@ -1,17 +1,13 @@
 """Days, times and numbers in the reader's language: 24 hours, the day before the month, the office's wall time."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from babel.dates import format_date
+from services.notification.catalogues import words
+from shared.saying import comma, long_date
 
-from services.notification.catalogues import direction, words
-
-# Plain "en" would put the month first.
-_LOCALES = {"en": "en_GB", "de-x-leicht": "de"}
-# Syria and Egypt name months differently, Iran and Afghanistan count them by the sun.
-_SEVERAL_CALENDARS = frozenset({"ar", "fa"})
+__all__ = ["Said", "duration", "long_date", "persons", "said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +30,10 @@ def said(at: datetime | None, zone: tzinfo, lang: str) -> Said:
 @lru_cache(maxsize=4096)
 def _said(at: datetime, zone: tzinfo, lang: str) -> Said:
     local = at.astimezone(zone)
-    comma = "، " if direction(lang) == "rtl" else ", "
+    between = comma(lang)
     gettext = words(lang).gettext
     day, clock = long_date(local.date(), lang), gettext("%(time)s Uhr") % {"time": f"{local:%H:%M}"}
-    return Said(day, clock, f"{day}{comma}{clock}", f"{local:%d.%m.%Y}{comma}{clock}")
-
-
-@lru_cache(maxsize=1024)
-def long_date(day: date, lang: str) -> str:
-    """With its weekday; in figures beside it where the months' names differ from country to country."""
-    text = format_date(day, format="full", locale=_LOCALES.get(lang, lang))
-    return f"{text} ({day:%d.%m.%Y})" if lang in _SEVERAL_CALENDARS else text
+    return Said(day, clock, f"{day}{between}{clock}", f"{local:%d.%m.%Y}{between}{clock}")
 
 
 @lru_cache(maxsize=1024)

@@ -20,6 +20,7 @@ from services.booking.staff import Staff, ensure_staff_indexes, make_staff
 from services.booking.staff.accounts import Account
 from services.booking.storage import Calls, DayBook
 from services.booking.storage.offices import OfficeStore
+from services.booking.web.routes import add_citizen_pages
 from shared.http import Health, create_app
 from tests.builders import HECHINGEN, an_office
 from tests.integration.booking_harness import KEYS, Desk, a_desk
@@ -166,6 +167,7 @@ def _app(desk: Desk, staff: Staff, offices: Offices) -> FastAPI:
     reaching = Reaching(booking, desk.messages, Calls(desk.database))
     day, waiting_list, guard = Day(booking, DayBook(desk.database)), WaitingList(booking), a_guard(None)[0]
     add_routes(app, booking, day=day, erasing=desk.erasing, waiting_list=waiting_list, guard=guard)
+    add_citizen_pages(app, booking, erasing=desk.erasing, guard=guard, waiting_list=waiting_list)
     add_staff_routes(app, staff)
     add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
     return app

@@ -11,15 +11,16 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.local.stack import Stack
-from services.booking.api import pages
 from services.booking.commands import WaitingList, WishNotPossible, WishRequest
 from services.booking.domain.appointment import Appointment, Wish
 from services.booking.domain.cells import cells_of, read_cell, set_bits, start_of
 from services.booking.domain.office import Member
 from services.booking.domain.waiting import NoOffer
 from services.booking.storage import SlotTaken, to_document
+from services.booking.web.routes import add_citizen_pages
 from tests.builders import HECHINGEN, a_confirmed, a_given_contact
 from tests.integration.booking_harness import KEYS, Desk, a_desk
+from tests.unit.booking.test_guard import a_guard
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -249,8 +250,7 @@ async def test_one_click_needs_the_secret_and_its_word(desk: Desk, waiting_list:
 
 
 async def _clicked(desk: Desk, waiting_list: WaitingList, link: str, *, word: str = "One-Click") -> int:
-    nothing: Any = None
     app = FastAPI()
-    app.include_router(pages.router(desk.booking, nothing, nothing, waiting_list))
+    add_citizen_pages(app, desk.booking, erasing=desk.erasing, guard=a_guard(None)[0], waiting_list=waiting_list)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         return (await client.post(link, data={"List-Unsubscribe": word})).status_code

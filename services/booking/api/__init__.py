@@ -5,7 +5,6 @@ from fastapi import FastAPI
 from services.booking.api import (
     appointments,
     catalogue,
-    pages,
     person,
     problems,
     proofs,
@@ -39,7 +38,6 @@ def add_routes(
     app.include_router(waiting.router(booking, waiting_list, guard))
     app.include_router(proofs.router(guard, offices=booking.offices))
     app.include_router(person.router(erasing))
-    app.include_router(pages.router(booking, erasing, guard, waiting_list))
     app.include_router(assets.router())
 
 

@@ -15,6 +15,7 @@ from services.booking.api.schemas import (
     HeldOut,
     HelperSecret,
     IdempotencyKey,
+    LanguageIn,
     LinksIn,
     MembersIn,
     NameIn,
@@ -117,6 +118,11 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
                 responses=responses(401, 404, 409, 410))  # fmt: skip
     async def put_reminders(id: Own, given: RemindersIn) -> WantedOut:
         return wanted_out(await booking.want_reminders(id, wanted=given.wanted))
+
+    @routes.put("/appointments/{id}/language", summary="Messages come in this language from now on",
+                responses=responses(401, 404, 409, 410))  # fmt: skip
+    async def put_language(id: Own, given: LanguageIn) -> AppointmentOut:
+        return appointment_out(await booking.want_language(id, given.language))
 
     @routes.get("/appointments/{id}", summary="The appointment as it is now", responses=responses(401, 404))
     async def get(id: Own) -> AppointmentOut:

@@ -168,6 +168,10 @@ class RemindersIn(Incoming):
     wanted: bool = Field(strict=True)
 
 
+class LanguageIn(Incoming):
+    language: Language
+
+
 class WantedOut(BaseModel):
     """What the person is sent; all that changes is mailed in any case."""
 

@@ -36,6 +36,17 @@ class Consenting(Core):
 
         return await self.change(id, decide)
 
+    async def want_language(self, id: str, language: str) -> Appointment:
+        """In which language messages come from now on. Raises Erased."""
+
+        async def decide(appointment: Appointment, now: datetime) -> Change | None:
+            wants = replace(_known(appointment), language=language)
+            return await self._told(
+                appointment, wants, await self.people.open(appointment), "language_chosen", now
+            )
+
+        return await self.change(id, decide)
+
     async def _told(
         self, appointment: Appointment, wants: ContactDetails, person: Person, step: str, now: datetime
     ) -> Change | None:

@@ -103,6 +103,10 @@ class Office:
             raise UnknownService(id)
         return self._services[id]
 
+    def has_service(self, id: str) -> bool:
+        """False for one that was taken out since."""
+        return id in self._services
+
     def services(self, ids: Sequence[str]) -> tuple[offices.Service, ...]:
         """Those of one visit; raises UnknownService, CombinationNotAllowed."""
         found = tuple(map(self.service, ids))

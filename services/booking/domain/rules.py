@@ -134,6 +134,38 @@ class Helper(Data):
     holds_per_day: int = Field(ge=1, le=10_000)
 
 
+class Address(Data):
+    """Whom the pages name: an authority, an officer, a body that settles disputes. Functions, never persons."""
+
+    name: str
+    street: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    url: str | None = None
+
+
+class Pages(Data):
+    """What the law asks the pages to say about who runs them; see docs/web.md.
+
+    `apply` says how to apply in writing, `shortcomings` what is not accessible yet, `sign_language` is the address
+    of a film. `checked` is when and `method` how accessibility was looked at.
+    """
+
+    operator: Address | None = None
+    represented_by: str | None = None
+    data_protection: Address | None = None
+    supervision: Address | None = None
+    arbitration: Address | None = None
+    monitoring: Address | None = None
+    apply: offices.Text = Field(default_factory=dict)
+    sign_language: str | None = Field(default=None, pattern=r"^https://")
+    checked: date | None = None
+    method: offices.Text = Field(default_factory=dict)
+    shortcomings: tuple[offices.Text, ...] = ()
+
+
 class OfficeData(offices.Office):
     """An office as its file describes it: what all may know, and the rules of booking."""
 
@@ -148,6 +180,7 @@ class OfficeData(offices.Office):
     absences: tuple[Absence, ...] = ()
     quotas: tuple[Quota, ...] = ()
     helpers: tuple[Helper, ...] = ()
+    pages: Pages = Pages()
 
 
 def week_of(day: date) -> date:

@@ -220,6 +220,10 @@ class Appointments:
         query = {"office": office, "wish": {"$exists": True}, "status": {"$in": ["waiting", "confirmed"]}}
         return await self._found(query, sort=[("waiting_since", ASCENDING)], most=most)
 
+    async def count_waiting(self, office: str, service: str) -> int:
+        query = {"office": office, "service": service, "wish": {"$exists": True}}
+        return await self._collection.count_documents({**query, "status": {"$in": ["waiting", "confirmed"]}})
+
     async def active(self, office: str, claims: tuple[str, ...]) -> Appointment | None:
         """The appointment by which one of these claims is taken."""
         found = await self._found({"office": office, "active": {"$in": list(claims)}}, most=1)

@@ -11,8 +11,10 @@ from markupsafe import Markup, escape
 
 from services.booking.web.assets import asset
 from services.booking.web.languages import CATALOGUES, NAMES, in_language
+from services.booking.web.saying import clock, month, weekdays, when
 from services.booking.web.typesetting import breakable, together
 from shared.catalogues import FALLBACK, direction
+from shared.saying import long_date
 
 # Nothing from elsewhere, nothing inline, nobody frames us, forms go nowhere else.
 POLICY = (
@@ -74,6 +76,11 @@ def _environment() -> Environment:
         ngettext=_translated_number,
         office_text=_of_office,
         asset=asset,
+        long_date=long_date,
+        said_clock=clock,
+        said_month=month,
+        said_when=when,
+        weekdays=weekdays,
         languages=NAMES,
         direction_of=direction,
     )

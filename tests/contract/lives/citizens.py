@@ -31,6 +31,7 @@ def whole_life(world: World) -> None:
     held = hold(world)
     own: Body = {"token": held["token"], "id": held["id"]}
     email = f"{held['id'][:12]}@example.org"
+    assert call(f"POST {_A}/extend", **own)["expires_at"] > held["expires_at"]
     _confirm(world, held, email=email)
     assert call(f"GET {_A}", **own)["status"] == "confirmed"
     call(f"POST {_A}/reschedule", **own, json={"starts_at": world.later()})
@@ -44,6 +45,7 @@ def whole_life(world: World) -> None:
     assert call(f"PUT {_A}/sms", **own, json=sms) == {"sms": True, "reminders": True}
     assert not call(f"PUT {_A}/sms", **own, json={"wanted": False})["sms"]
     assert not call(f"PUT {_A}/reminders", **own, json={"wanted": False})["reminders"]
+    assert call(f"PUT {_A}/language", **own, json={"language": "tr"})["status"] == "confirmed"
     call("POST /v1/links", json={"email": email})
     assert call(f"GET {_A}/export", **own)["person"]["family_name"] == "Özturk"
     call(f"POST {_A}/cancel", **own)

@@ -1,4 +1,4 @@
-"""What a person types about himself or herself: only in bodies of requests, read by the public API's own shapes."""
+"""What a person types of his or her own: only in bodies of requests, read by the public API's own shapes."""
 
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -18,17 +18,19 @@ _NAME, _EMAIL, _PHONE = TypeAdapter[Any](PersonName), TypeAdapter[Any](Email), T
 
 _NO_NAME = to_translate("Bitte schreiben Sie den Familiennamen so, wie er im Pass steht.")
 _NOT_A_NAME = to_translate("In einem Namen können nur Buchstaben, Leerzeichen, Bindestrich und Apostroph stehen.")
-_NOT_AN_EMAIL = to_translate("Diese E-Mail-Adresse ist nicht vollständig. Beispiel: name@example.org")
+NOT_AN_EMAIL = to_translate("Diese E-Mail-Adresse ist nicht vollständig. Beispiel: name@example.org")
 _NOT_A_PHONE = to_translate("Diese Telefonnummer ist nicht vollständig. Beispiel: 0151 23456789")
 _NO_WAY = to_translate("Wir brauchen eine E-Mail-Adresse oder eine Handynummer für SMS.")
 _SMS = {
     "not_a_number": _NOT_A_PHONE,
-    "not_mobile": to_translate("SMS gehen nur an eine Handynummer. Bitte geben Sie eine andere Nummer oder eine E-Mail-Adresse an."),
-    "country_not_allowed": to_translate("In dieses Land senden wir keine SMS. Bitte geben Sie eine E-Mail-Adresse an."),
+    "not_mobile": to_translate("SMS gehen nur an eine Handynummer. Bitte prüfen Sie die Nummer."),
+    "country_not_allowed": to_translate(
+        "In dieses Land senden wir keine SMS. Bitte geben Sie eine E-Mail-Adresse an."
+    ),
     "no_number": to_translate("Für SMS brauchen wir Ihre Handynummer."),
-    "no_consent": to_translate("Ohne E-Mail-Adresse kommt der Code per SMS. Bitte stimmen Sie SMS zu oder geben Sie eine E-Mail-Adresse an."),
-    "off": to_translate("Diese Behörde sendet keine SMS. Bitte geben Sie eine E-Mail-Adresse an."),
-}  # fmt: skip
+    "no_consent": to_translate("Ohne E-Mail-Adresse kommt der Code per SMS. Bitte stimmen Sie SMS zu."),
+    "off": to_translate("Wir senden keine SMS. Bitte geben Sie eine E-Mail-Adresse an."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Typed:
         found = {
             "family_name": _fault(_NAME, self.family_name, _NOT_A_NAME) if self.family_name else _NO_NAME,
             "given_name": _fault(_NAME, self.given_name, _NOT_A_NAME),
-            "email": _fault(_EMAIL, self.email, _NOT_AN_EMAIL),
+            "email": _fault(_EMAIL, self.email, NOT_AN_EMAIL),
             "phone": _fault(_PHONE, self.phone, _NOT_A_PHONE),
         }
         faults = {name: fault for name, fault in found.items() if fault}
