@@ -84,6 +84,9 @@ def _environment() -> Environment:
         languages=NAMES,
         direction_of=direction,
     )
+    # Macros that every template uses, also those that are imported themselves.
+    for library, macro in (("icons.html", "icon"), ("parts.html", "hidden")):
+        environment.globals[macro] = getattr(environment.get_template(library).module, macro)
     environment.filters.update(breakable=breakable, together=together)
     return environment
 

@@ -74,12 +74,7 @@ class Front:
         office = self.office(journey.office)
         fields = [*journey.pairs("lang"), *typed.pairs()]
         here = Here(path, "post", [*fields, *extra])
-        values |= {
-            "j": journey,
-            "t": typed,
-            "fields": [*journey.pairs(), *typed.pairs()],
-            "phone": office.data.phone,
-        }
+        values |= {"j": journey, "t": typed, "fields": [*journey.pairs(), *typed.pairs()]}
         return self.show(template, office, journey.lang, here=here, returnable=True, **values)
 
     def shown(self, appointment: Appointment, lang: str) -> dict[str, Any]:
