@@ -6,12 +6,13 @@ from functools import lru_cache
 from babel.dates import format_date, get_day_names
 
 from services.booking.web.languages import CATALOGUES
+from services.booking.web.typesetting import together
 from shared.saying import comma, locale_of, long_date
 
 
 def clock(at: datetime, lang: str) -> str:
     """`at` is local."""
-    return CATALOGUES.words(lang).gettext("%(time)s Uhr") % {"time": f"{at:%H:%M}"}
+    return together(CATALOGUES.words(lang).gettext("%(time)s Uhr") % {"time": f"{at:%H:%M}"})
 
 
 def when(at: datetime, lang: str) -> str:
