@@ -278,12 +278,15 @@ class _Answer:
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            headers = list(message.get("headers", []))
             extra = [
                 (b"x-correlation-id", self._trace.correlation_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
-                (b"referrer-policy", b"no-referrer"),
             ]
-            message = {**message, "headers": [*message.get("headers", []), *extra]}
+            # A page may say otherwise: with "no-referrer" older browsers hide where a form came from, also from us.
+            if not any(name == b"referrer-policy" for name, _ in headers):
+                extra.append((b"referrer-policy", b"no-referrer"))
+            message = {**message, "headers": [*headers, *extra]}
         await self._send(message)
 
 

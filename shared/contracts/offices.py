@@ -92,9 +92,11 @@ class Service(Data):
 
 
 class Lane(Data):
-    """A desk. `channel` is for whom its times are where no quota says otherwise; `deputies` stand in, in order."""
+    """A desk, and what stands at its door. `channel` is for whom its times are where no quota says otherwise;
+    `deputies` stand in, in order."""
 
     id: str
+    name: Text = Field(default_factory=dict)
     channel: str
     deputies: tuple[str, ...] = ()
 

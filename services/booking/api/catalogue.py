@@ -124,6 +124,8 @@ def _office_detail(office: Office) -> OfficeDetailOut:
             MunicipalityOut(ags=m.ags, name=m.name, responsible=office.responsibility(m.ags).here)
             for m in data.municipalities
         ],
+        online_paused=data.online.paused,
+        notice=data.online.notice,
     )
 
 

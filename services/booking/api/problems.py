@@ -131,6 +131,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(day.CallsMissing, _calls_missing)
     app.add_exception_handler(appointment.WrongStatus, _wrong_status)
     app.add_exception_handler(commands.OutsideJurisdiction, _outside)
+    app.add_exception_handler(commands.OnlinePaused, _online_paused)
     app.add_exception_handler(commands.BookedAlready, _booked_already)
     app.add_exception_handler(commands.NotOpenForBooking, _not_open)
     app.add_exception_handler(reaching.SmsNotPossible, _no_sms)
@@ -193,6 +194,13 @@ async def _outside(_: Request, error: Exception) -> Response:
         f"For {places} the responsible authority is: {names}.",
         authorities=[r.authority.model_dump(exclude_none=True) for r in error.elsewhere],
     )
+
+
+async def _online_paused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, commands.OnlinePaused)
+    notice = dict(error.notice)
+    detail = notice.get("en") or notice.get("de") or "Please try again later, or phone the office."
+    return _answer(409, "online-paused", "Booking online is paused", detail, notice=notice)
 
 
 async def _booked_already(_: Request, error: Exception) -> Response:

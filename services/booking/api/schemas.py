@@ -249,6 +249,8 @@ class OfficeDetailOut(OfficeOut):
     email: str | None
     locations: tuple[Location, ...]
     municipalities: list[MunicipalityOut]
+    online_paused: bool = Field(description="No bookings online just now")
+    notice: Text = Field(description="Why, where it is paused")
 
 
 class ServiceOut(BaseModel):

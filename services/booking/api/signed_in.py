@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.booking.domain.actors import Permission, SignedIn
@@ -14,6 +15,15 @@ StaffBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 # What the routes of the staff answer beside their own: see problems.responses.
 REFUSALS: Final = (401, 403)
+
+
+# The pages' session: the same token as the API's, which no script can read and no other site's link sends along.
+COOKIE: Final = "amtstermin_staff"
+_SAFE: Final = ("GET", "HEAD")
+
+
+class ForeignOrigin(Exception):
+    """Sent by another site's page: what the cookie would allow is not done."""
 
 
 class NotSignedIn(Exception):
@@ -35,13 +45,12 @@ class OtherOffice(Exception):
 def signed_in(permission: Permission | None = None) -> Callable[..., Awaitable[SignedIn]]:
     """A dependency that gives who is asking; None asks for no right beyond a session.
 
-    `Annotated[SignedIn, Depends(signed_in("serve"))]`. Raises NotSignedIn, NotAllowed.
+    `Annotated[SignedIn, Depends(signed_in("serve"))]`. Raises NotSignedIn, NotAllowed, ForeignOrigin.
     """
 
     async def dependency(request: Request, bearer: StaffBearer) -> SignedIn:
         staff: Staff = request.app.state.staff
-        # A cookie for pages would be read here, beside the header.
-        somebody = await staff.sign_in.who(bearer.credentials) if bearer else None
+        somebody = await staff.sign_in.who(_token(request, bearer, staff))
         if somebody is None:
             raise NotSignedIn
         if permission and not somebody.may(permission):
@@ -55,3 +64,39 @@ def for_office(somebody: SignedIn, office: str) -> None:
     """Before anything of an office is shown or changed. Raises OtherOffice."""
     if not somebody.serves(office):
         raise OtherOffice
+
+
+def check_origin(request: Request, public_url: str) -> None:
+    """A form is ours only where the browser says that it came from a page of ours. Raises ForeignOrigin.
+
+    Every browser of the last years says `Sec-Fetch-Site` where it matters, older ones the `Origin` of a POST; no
+    page can set either.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site != "same-origin":
+            raise ForeignOrigin
+    elif request.headers.get("Origin") != origin_of(public_url):
+        raise ForeignOrigin
+
+
+def give_cookie(response: Response, token: str, *, public_url: str) -> None:
+    """For as long as the browser is open; how long the session is good for stands in the database."""
+    response.set_cookie(
+        COOKIE, token, path="/", secure=public_url.startswith("https:"), httponly=True, samesite="strict"
+    )
+
+
+def origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _token(request: Request, bearer: HTTPAuthorizationCredentials | None, staff: Staff) -> str:
+    """The header's, else the cookie's; only the browser adds the latter by itself, so only it can be abused."""
+    if bearer:
+        return bearer.credentials
+    token = request.cookies.get(COOKIE, "")
+    if token and request.method not in _SAFE:
+        check_origin(request, staff.public_url)
+    return token

@@ -123,7 +123,7 @@ def router(booking: Booking, day: Day, staff: Staff) -> APIRouter:  # noqa: C901
         found = await day.list(there)
         persons: dict[str, Person] = {}
         if somebody.may("see_person"):
-            persons = {a.id: await booking.person_of(a) for a in found}
+            persons = await booking.persons_of(found)
             await staff.audit.record(somebody.actor, "day.seen", office=office)
         entries = [entry_out(appointment, persons.get(appointment.id)) for appointment in found]
         return DayOut(now=booking.clock.now(), entries=entries)

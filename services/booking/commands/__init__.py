@@ -2,7 +2,7 @@
 
 from services.booking.commands.booking import Booking, NameChanged
 from services.booking.commands.confirming import BookedAlready, CodeUsedUp, Instead, WrongSecret
-from services.booking.commands.core import Asked, NotOpenForBooking, OutsideJurisdiction
+from services.booking.commands.core import Asked, NotOpenForBooking, OnlinePaused, OutsideJurisdiction
 from services.booking.commands.counter import Counter, CounterRequest
 from services.booking.commands.day import Day, TicketRequest
 from services.booking.commands.holding import Held, HoldRequest, KeyReused
@@ -31,6 +31,7 @@ __all__ = [
     "NoWayToWrite",
     "NotByInvitation",
     "NotOpenForBooking",
+    "OnlinePaused",
     "OutsideJurisdiction",
     "OverAlready",
     "Planning",

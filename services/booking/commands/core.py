@@ -45,6 +45,14 @@ class NotOpenForBooking(Exception):
         self.mode = mode
 
 
+class OnlinePaused(Exception):
+    """The office takes no bookings online just now; `notice` says why, by language."""
+
+    def __init__(self, notice: Mapping[str, str]) -> None:
+        super().__init__()
+        self.notice = notice
+
+
 class Asked(Protocol):
     """What somebody wants to come for, and who comes."""
 
@@ -188,6 +196,11 @@ class Core:
         except Erased:
             return Person("")
 
+    async def persons_of(self, appointments: Sequence[Appointment]) -> dict[str, Person]:
+        """As `person_of`, for many at once."""
+        found = await self.people.open_all(appointments)
+        return {one.id: found.get(one.id, Person("")) for one in appointments}
+
     async def wanted(self, appointment: Appointment, starts_at: datetime) -> Wanted:
         """The same visit at another time; its own cells count as free. Opens the name where desks go by it."""
         office = self.offices[appointment.office]
@@ -205,6 +218,9 @@ class Core:
         )
 
     async def services_for(self, office: Office, request: Asked) -> tuple[Service, ...]:
+        """What a citizen may book now. Raises OnlinePaused, NotOpenForBooking, and what the rules refuse."""
+        if office.data.online.paused:
+            raise OnlinePaused(office.data.online.notice)
         services = office.services(request.services)
         for service in services:
             if service.mode == "invitation" and request.invitation:

@@ -128,6 +128,12 @@ class Office:
         if not any(lane in self.lanes(id) for id in teams):
             raise UnknownLane(lane, team)
 
+    def lane_name(self, lane: str, language: str = "de") -> str:
+        """As it stands at the door; its id where nobody has named it, or where it is no more."""
+        found = (one.name for team in self.data.teams for one in team.lanes if one.id == lane)
+        name = next(found, {})
+        return name.get(language) or name.get("de") or lane
+
     def web_lanes(self, team: str) -> tuple[str, ...]:
         """The desks of `team` whose times anybody may book online, where no quota says otherwise."""
         return tuple(lane.id for lane in self.team(team).lanes if lane.channel == "web")
@@ -180,11 +186,14 @@ class Office:
     def last_bookable_day(self, now: datetime) -> date:
         return now.astimezone(self.zone).date() + timedelta(days=self.data.booking.horizon_days)
 
+    def last_day_for_staff(self, now: datetime) -> date:
+        return now.astimezone(self.zone).date() + timedelta(days=self.data.booking.staff_horizon_days)
+
     def days(self, access: Access, *, now: datetime) -> tuple[date, date]:
         """First and last day on which a visit can be."""
         today = now.astimezone(self.zone).date()
         if access == "staff":
-            return today, today + timedelta(days=self.data.booking.staff_horizon_days)
+            return today, self.last_day_for_staff(now)
         first = self.first_bookable_day(now) if access == "web" else today
         return first, self.last_bookable_day(now)
 

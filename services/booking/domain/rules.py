@@ -88,6 +88,13 @@ class WaitingListRules(Data):
     horizon_days: int = Field(default=182, ge=1, le=366)
 
 
+class Online(Data):
+    """Booking by citizens can pause; they read the notice instead. Staff go on, and who has a time keeps it."""
+
+    paused: bool = False
+    notice: offices.Text = Field(default_factory=dict)
+
+
 class Holidays(Data):
     country: str
     subdivision: str | None = None
@@ -173,6 +180,7 @@ class OfficeData(offices.Office):
     retention: Retention = Retention()
     day: DayRules = DayRules()
     waiting_list: WaitingListRules = WaitingListRules()
+    online: Online = Online()
     holidays: Holidays
     collation: Collation = Collation()
     surname_ranges: tuple[SurnameRange, ...] = ()

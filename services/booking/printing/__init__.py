@@ -51,7 +51,7 @@ class Listed:
 
 async def slip(appointment: Appointment, office: Office, *, name: str) -> bytes:
     """One page as PDF, in German."""
-    return await asyncio.to_thread(_compile, "slip.typ", _slip(appointment, office, name))
+    return await asyncio.to_thread(_compile, "slip.typ", slip_text(appointment, office, name=name))
 
 
 async def day_list(listed: Sequence[Listed], office: Office, *, now: datetime) -> bytes:
@@ -68,7 +68,8 @@ def _compile(template: str, data: Mapping[str, Any]) -> bytes:
     return made
 
 
-def _slip(appointment: Appointment, office: Office, name: str) -> dict[str, Any]:
+def slip_text(appointment: Appointment, office: Office, *, name: str) -> dict[str, Any]:
+    """What stands on the slip, on paper and on the page that the browser prints."""
     local = appointment.starts_at.astimezone(office.zone)
     services = [office.service(id) for id in appointment.services]
     place = _location(office, local)

@@ -1,6 +1,6 @@
 """Who is signed in: opaque tokens, stored as their hash, over by the database's clock."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -11,6 +11,15 @@ from shared.mongo import Collection, Database, Document
 LONGEST = timedelta(hours=10)
 IDLE = timedelta(minutes=60)
 _TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody works just now, as they said it: the office, the team whose list they see, their desk."""
+
+    office: str | None = None
+    team: str | None = None
+    desk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,18 @@ class Sessions:
 
     async def close_all(self, account_id: str, *, but: str = "") -> None:
         await self._collection.delete_many({"account_id": account_id, "_id": {"$ne": but}})
+
+    async def place(self, id: str) -> Place:
+        document = await self._collection.find_one({"_id": id}, {"place": 1})
+        return Place(**(document or {}).get("place", {}))
+
+    async def put_place(self, id: str, place: Place) -> None:
+        await self._collection.update_one({"_id": id}, {"$set": {"place": asdict(place)}})
+
+    async def end(self, token: str) -> str | None:
+        """By the token itself; whose account it was, None where there was no such session."""
+        document = await self._collection.find_one_and_delete({"token": hashed(token)})
+        return document["account_id"] if document else None
 
     async def _touch(self, session: Session, now: datetime) -> None:
         over = min(now + IDLE, session.created_at + LONGEST)

@@ -234,6 +234,12 @@ class Appointments:
         query = {"office": office, "starts_at": {"$gte": start, "$lt": end}}
         return await self._found(query, sort=[("starts_at", ASCENDING)])
 
+    async def versions(self, office: str, start: datetime, end: datetime) -> list[tuple[str, int]]:
+        """Id and version of all that begins in `[start, end)`: equal as long as nothing has changed."""
+        query = {"office": office, "starts_at": {"$gte": start, "$lt": end}}
+        found = self._collection.find(query, {"version": 1}, sort=[("starts_at", ASCENDING), ("_id", ASCENDING)])
+        return [(document["_id"], document["version"]) async for document in found]
+
     async def by_code(self, office: str, code: str) -> list[Appointment]:
         return await self._found({"office": office, "code": code}, most=10)
 

@@ -56,6 +56,12 @@ class DayBook:
         query = {"office": office, "team": team, "from": {"$gte": day[0], "$lt": day[1]}}
         return [(p["from"], p["until"]) async for p in self._pauses.find(query)]
 
+    async def all_pauses(self, office: str, *, day: Span) -> list[tuple[str, datetime, datetime]]:
+        """Those of the day with their teams, as they began."""
+        query = {"office": office, "from": {"$gte": day[0], "$lt": day[1]}}
+        found = self._pauses.find(query, sort=[("from", 1), ("team", 1)])
+        return [(p["team"], p["from"], p["until"]) async for p in found]
+
 
 async def ensure_daybook_indexes(database: Database) -> None:
     for name in ("tickets", "pauses"):

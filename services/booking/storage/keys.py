@@ -1,6 +1,6 @@
 """The data keys of appointments, wrapped, in a database of their own: kept and backed up apart from the data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,6 +44,11 @@ class KeyStore:
         if document is None:
             raise NotFound
         return WrappedTwice(_wrapped(document["booking"]), _wrapped(document["notification"]))
+
+    async def get_all(self, ids: Sequence[str]) -> dict[str, Wrapped]:
+        """Booking's own wrapped keys, of those that have one."""
+        found = self._keys.find({"_id": {"$in": list(ids)}}, {"booking": 1})
+        return {document["_id"]: _wrapped(document["booking"]) async for document in found}
 
     async def destroy(self, id: str) -> None:
         await self._keys.delete_one({"_id": id})

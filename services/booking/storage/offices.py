@@ -33,6 +33,16 @@ class StoredOffice:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeVersion:
+    """One version in the history: who made it, when, and the names of what differs from the one before."""
+
+    version: int
+    at: datetime
+    by: str
+    differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitedVisit:
     """What the conflict list needs of an appointment."""
 
@@ -56,6 +66,8 @@ class OfficeStore:
 
     def __init__(self, database: Database, *, relay: Relay | None = None) -> None:
         self._offices: Collection = database["offices"]
+        # What each version said, once there is a newer one.
+        self._versions: Collection = database["office_versions"]
         self._appointments: Collection = database["appointments"]
         self._relay = relay
 
@@ -107,6 +119,20 @@ class OfficeStore:
             data, actor=actor, expected_version=expected_version, edited=True, now=now, differs=changes
         )
 
+    async def history(self, id: str) -> list[OfficeVersion]:
+        """The newest first."""
+        found = await self._offices.find_one({"_id": id}, {"history": 1})
+        entries = reversed((found or {}).get("history", []))
+        return [OfficeVersion(e["version"], e["at"], e["by"], tuple(e["differs"])) for e in entries]
+
+    async def version(self, id: str, version: int) -> OfficeData | None:
+        """What the office said in this version; None where that is not known."""
+        current = await self.get(id)
+        if current and current.version == version:
+            return current.data
+        found = await self._versions.find_one({"_id": _version_id(id, version)})
+        return OfficeData.model_validate(found["data"]) if found else None
+
     async def awaited(self, office: str, *, now: datetime) -> list[AwaitedVisit]:
         fields = ("code", "team", "lane", "status", "starts_at", "ends_at", "service", "municipalities")
         query = {"office": office, "ends_at": {"$gt": now}, "status": {"$in": sorted(AWAITED)}}
@@ -124,6 +150,8 @@ class OfficeStore:
         differs: Sequence[str],
     ) -> int:
         version = (expected_version or 0) + 1
+        if expected_version is not None:
+            await self._keep(data.id, expected_version)
         entry = outbox_entry(_told(data, version=version, now=now))
         past = {"version": version, "at": now, "by": actor, "differs": list(differs)}
         update = {
@@ -147,6 +175,18 @@ class OfficeStore:
         if self._relay:
             self._relay.submit(collection="offices", document_id=data.id, entries=[entry])
         return version
+
+
+    async def _keep(self, id: str, version: int) -> None:
+        """Before a version is left behind: what it says never changes, so doing it twice or in vain harms nothing."""
+        found = await self._offices.find_one({"_id": id, "version": version}, {"data": 1})
+        if found and "data" in found:
+            kept = {"$setOnInsert": {"data": found["data"]}}
+            await self._versions.update_one({"_id": _version_id(id, version)}, kept, upsert=True)
+
+
+def _version_id(id: str, version: int) -> str:
+    return f"{id}|{version}"
 
 
 def digest(data: OfficeData) -> str:
