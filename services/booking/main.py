@@ -36,12 +36,15 @@ from services.booking.storage import (
     StaffLists,
     ensure_indexes,
 )
+from services.booking.storage.displays import Displays
 from services.booking.storage.offices import OfficeStore
 from services.booking.storage.retention import Retained
 from services.booking.supplying import Supplying
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
 from services.booking.web.routes import add_citizen_pages
+from services.booking.web.staff import Work, add_staff_pages
+from services.booking.web.staff.live import Live
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
@@ -144,6 +147,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     add_citizen_pages(app, booking, erasing=erasing, guard=guard, waiting_list=waiting_list)
     add_staff_routes(app, staff, client_of=proxies.client)
     add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
+    live, displays = Live(day, day.book), Displays(db)
+    work = Work(staff, booking, day, planning, reaching, guard, live, displays)
+    add_staff_pages(app, work, client_of=proxies.client)
     return app, health
 
 

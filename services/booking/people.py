@@ -103,7 +103,7 @@ class People:
         return _person(appointment, data_key.key)
 
     async def open_all(self, appointments: Sequence[Appointment]) -> dict[str, Person]:
-        """Whoever is not erased, by the appointment's id: with one question to the keys, on a thread of its own."""
+        """Whoever is not erased, by the appointment's id: one question to the keys, on a thread of its own."""
         sealed = [one for one in appointments if one.person is not None]
         wrapped = await self.store.get_all([one.id for one in sealed]) if sealed else {}
         return await asyncio.to_thread(self._opened, sealed, wrapped)

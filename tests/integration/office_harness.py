@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from deploy.local.stack import Stack
 from services.booking.api import LARGER_BODIES, add_routes, add_staff_routes, add_work_routes
+from services.booking.api.staff_session import peer
 from services.booking.commands import Counter, Day, Planning, Reaching, WaitingList
 from services.booking.domain.actors import Role
 from services.booking.domain.office import Office
@@ -19,8 +20,11 @@ from services.booking.offices import Offices
 from services.booking.staff import Staff, ensure_staff_indexes, make_staff
 from services.booking.staff.accounts import Account
 from services.booking.storage import Calls, DayBook
+from services.booking.storage.displays import Displays
 from services.booking.storage.offices import OfficeStore
 from services.booking.web.routes import add_citizen_pages
+from services.booking.web.staff import Work, add_staff_pages
+from services.booking.web.staff.live import Live
 from shared.http import Health, create_app
 from tests.builders import HECHINGEN, an_office
 from tests.integration.booking_harness import KEYS, Desk, a_desk
@@ -170,6 +174,9 @@ def _app(desk: Desk, staff: Staff, offices: Offices) -> FastAPI:
     add_citizen_pages(app, booking, erasing=desk.erasing, guard=guard, waiting_list=waiting_list)
     add_staff_routes(app, staff)
     add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
+    live, displays = Live(day, day.book), Displays(desk.database)
+    work = Work(staff, booking, day, planning, reaching, guard, live, displays)
+    add_staff_pages(app, work, client_of=peer)
     return app
 
 

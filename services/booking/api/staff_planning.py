@@ -162,11 +162,7 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
         found = await planning.in_conflict(booking.offices[office.id])
         return SavedOut(version=saved, conflicts=[_conflict_out(one) for one in found])
 
-    async def replan(
-        somebody: SignedIn, office: Office, found: list[InConflict], how: How, reason: str
-    ) -> list[ReplannedOut]:
-        ids = [one.visit.id for one in found]
-        done = await planning.replan(office, ids, how=how, reason=reason, by=somebody.actor)
+    async def recorded(somebody: SignedIn, office: Office, done: list[Replanned]) -> list[ReplannedOut]:
         for one in done:
             await staff.audit.record(
                 somebody.actor,
@@ -228,7 +224,9 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
         there = here(office, somebody)
         wanted = {str(id) for id in given.appointments}
         found = [one for one in await planning.in_conflict(there) if one.visit.id in wanted]
-        return await replan(somebody, there, found, given.how, given.reason)
+        ids = [one.visit.id for one in found]
+        done = await planning.replan(there, ids, how=given.how, reason=given.reason, by=somebody.actor)
+        return await recorded(somebody, there, done)
 
     @routes.post("/close-now", summary="Close at once and tell everybody whom it concerns",
                  responses=responses(*REFUSALS, 404, 409))  # fmt: skip
@@ -236,15 +234,9 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
         there = here(office, somebody)
         start, end = planning.now_until(there, given.until)
         closure = Closure.model_validate({"from": start, "until": end, "reason": given.reason, "team": given.team})
-        saved = await save(
-            somebody, there, planning.with_closure(there, closure), there.version, "office.closed_now"
-        )
-        there = booking.offices[office]
-        found = [one for one in await planning.in_conflict(there) if one.conflict.reason == "closed"]
-        today = [one for one in found if planning.is_within(there, one.visit, start, end)]
-        return DoneOut(
-            version=saved.version, replanned=await replan(somebody, there, today, given.how, "close_now")
-        )
+        version, done = await planning.close_now(there, closure, how=given.how, by=somebody.actor)
+        await record(somebody, "office.closed_now", office, version=version)
+        return DoneOut(version=version, replanned=await recorded(somebody, there, done))
 
     @routes.post("/absent-now", summary="A lane is absent from now on: deputies take over, the others are told",
                  responses=responses(*REFUSALS, 404, 409))  # fmt: skip
@@ -252,16 +244,9 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
         there = here(office, somebody)
         start, end = planning.now_until(there, given.until)
         absence = Absence.model_validate({"team": given.team, "lane": given.lane, "from": start, "until": end})
-        saved = await save(
-            somebody, there, planning.with_absence(there, absence), there.version, "office.absent_now"
-        )
-        there = booking.offices[office]
-        desk = (given.team, given.lane)
-        found = [one for one in await planning.in_conflict(there) if (one.visit.team, one.visit.lane) == desk]
-        within = [one for one in found if planning.is_within(there, one.visit, start, end)]
-        return DoneOut(
-            version=saved.version, replanned=await replan(somebody, there, within, given.how, "absence")
-        )
+        version, done = await planning.absent_now(there, absence, how=given.how, by=somebody.actor)
+        await record(somebody, "office.absent_now", office, version=version)
+        return DoneOut(version=version, replanned=await recorded(somebody, there, done))
 
     @routes.post("/invitations", status_code=201, summary="Invite somebody to book once",
                  responses=responses(*REFUSALS, 404))  # fmt: skip

@@ -21,7 +21,7 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
         401, "not-signed-in", "Not signed in",
         "Sign in at /v1/staff/sessions and send its token as 'Authorization: Bearer …'."),
     signed_in.ForeignOrigin: (
-        403, "foreign-origin", "This came from another site's page", "Send it from a page of ours, or with a token."),
+        403, "foreign-origin", "This came from another site's page", "Send it from our page, or with a token."),
     signed_in.OtherOffice: (404, "not-here", "There is no such thing in your office", "Check the id."),
     signin.SignInRefused: (
         401, "sign-in-refused", "Login or password is not right",

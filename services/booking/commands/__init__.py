@@ -7,7 +7,7 @@ from services.booking.commands.counter import Counter, CounterRequest
 from services.booking.commands.day import Day, TicketRequest
 from services.booking.commands.holding import Held, HoldRequest, KeyReused
 from services.booking.commands.invitations import Inviting, NotByInvitation, OverAlready
-from services.booking.commands.planning import EndsAlready, InConflict, Planning, Replanned
+from services.booking.commands.planning import EndsAlready, Foreseen, InConflict, Planning, Replanned
 from services.booking.commands.reaching import MessageNotPossible, NoWayToWrite, Reaching
 from services.booking.commands.waiting import WaitingList, WishNotPossible, WishRequest
 
@@ -20,6 +20,7 @@ __all__ = [
     "CounterRequest",
     "Day",
     "EndsAlready",
+    "Foreseen",
     "Held",
     "HoldRequest",
     "InConflict",

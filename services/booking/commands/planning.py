@@ -10,7 +10,7 @@ from services.booking.commands.booking import Booking
 from services.booking.commands.counter import Counter
 from services.booking.domain.actors import Actor
 from services.booking.domain.appointment import AlreadyOver, Appointment, Change, WrongStatus
-from services.booking.domain.cells import CELL
+from services.booking.domain.cells import CELL, cells_of
 from services.booking.domain.conflicts import Conflict, conflicts, next_times
 from services.booking.domain.office import Office, UnbookableStart
 from services.booking.domain.rules import Absence, Closure, OfficeData
@@ -44,6 +44,16 @@ class Replanned:
 
     appointment: Appointment
     outcome: Literal["kept", "moved", "cancelled", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What re-planning would make of one appointment; `starts_at` and `lane` as they would be."""
+
+    appointment: Appointment
+    outcome: Literal["kept", "moved", "cancelled"]
+    starts_at: datetime
+    lane: str
 
 
 @dataclass(slots=True)
@@ -93,13 +103,72 @@ class Planning:
             visit.starts_at < end.replace(tzinfo=office.zone) and start.replace(tzinfo=office.zone) < visit.ends_at
         )
 
+    async def close_now(
+        self, office: Office, closure: Closure, *, how: How, by: Actor
+    ) -> tuple[int, list[Replanned]]:
+        """Closes, from now on as `now_until` says, and re-plans whom it concerns. The version, and what became.
+
+        Raises BrokenOffice, ChangedMeanwhile.
+        """
+        version = await self.save(self.with_closure(office, closure), by=by, expected_version=office.version)
+        office = self.booking.offices[office.id]
+        ids = [one.visit.id for one in self._closed_by(office, closure, await self.in_conflict(office))]
+        return version, await self.replan(office, ids, how=how, reason="close_now", by=by)
+
+    async def closed_by(self, office: Office, closure: Closure) -> list[InConflict]:
+        """Whom `close_now` would re-plan."""
+        return self._closed_by(office, closure, await self.preview(self.with_closure(office, closure)))
+
+    def _closed_by(self, office: Office, closure: Closure, found: Sequence[InConflict]) -> list[InConflict]:
+        span = closure.from_, closure.until
+        return [
+            one for one in found if one.conflict.reason == "closed" and self.is_within(office, one.visit, *span)
+        ]
+
+    async def absent_now(
+        self, office: Office, absence: Absence, *, how: How, by: Actor
+    ) -> tuple[int, list[Replanned]]:
+        """As `close_now`, for one lane whose deputies take over."""
+        version = await self.save(self.with_absence(office, absence), by=by, expected_version=office.version)
+        office = self.booking.offices[office.id]
+        desk, span = (absence.team, absence.lane), (absence.from_, absence.until)
+        found = [one for one in await self.in_conflict(office) if (one.visit.team, one.visit.lane) == desk]
+        ids = [one.visit.id for one in found if self.is_within(office, one.visit, *span)]
+        return version, await self.replan(office, ids, how=how, reason="absence", by=by)
+
     async def replan(
         self, office: Office, ids: Sequence[str], *, how: How, reason: str, by: Actor
     ) -> list[Replanned]:
         """One after the other in the order of their times; each is a write of its own, so this can be repeated."""
-        found = [await self.booking.appointments.get(id) for id in ids]
-        ordered = sorted((a for a in found if a.office == office.id), key=lambda a: (a.starts_at, a.id))
+        ordered = await self._ordered(office, ids)
         return [await self._replan(office, appointment, how=how, reason=reason, by=by) for appointment in ordered]
+
+    async def foresee(self, office: Office, ids: Sequence[str], *, how: How) -> list[Foreseen]:
+        """What `replan` would do if nobody books meanwhile; changes nothing."""
+        promised: set[str] = set()
+        return [await self._foresee(office, one, promised, how=how) for one in await self._ordered(office, ids)]
+
+    async def _ordered(self, office: Office, ids: Sequence[str]) -> list[Appointment]:
+        found = [await self.booking.appointments.get(id) for id in ids]
+        return sorted((a for a in found if a.office == office.id), key=lambda a: (a.starts_at, a.id))
+
+    async def _foresee(
+        self, office: Office, appointment: Appointment, promised: set[str], *, how: How
+    ) -> Foreseen:
+        """`promised` are the cells of those before, and takes this one's."""
+        wanted = replace(await self.booking.wanted(appointment, appointment.starts_at), access="staff")
+        lanes = self.booking.desks.candidates(wanted, now=self.booking.clock.now())
+        same = [(appointment.starts_at, sorted(lane for lane in lanes if lane != appointment.lane))]
+        later = await self._times(office, appointment) if how == "move" else []
+        length = appointment.ends_at - appointment.starts_at
+        for starts_at, lanes in (*same, *later):
+            for lane in lanes:
+                cells = cells_of(team=appointment.team, lane=lane, starts_at=starts_at, ends_at=starts_at + length)
+                if promised.isdisjoint(cells):
+                    promised.update(cells)
+                    kept = starts_at == appointment.starts_at
+                    return Foreseen(appointment, "kept" if kept else "moved", starts_at, lane)
+        return Foreseen(appointment, "cancelled", appointment.starts_at, appointment.lane)
 
     async def _replan(
         self, office: Office, appointment: Appointment, *, how: How, reason: str, by: Actor

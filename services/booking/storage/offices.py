@@ -176,9 +176,8 @@ class OfficeStore:
             self._relay.submit(collection="offices", document_id=data.id, entries=[entry])
         return version
 
-
     async def _keep(self, id: str, version: int) -> None:
-        """Before a version is left behind: what it says never changes, so doing it twice or in vain harms nothing."""
+        """Before a version is left behind: it never changes, so doing this twice or in vain harms nothing."""
         found = await self._offices.find_one({"_id": id, "version": version}, {"data": 1})
         if found and "data" in found:
             kept = {"$setOnInsert": {"data": found["data"]}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from services.booking.api.schemas import (
@@ -28,8 +28,8 @@ from services.booking.finding import Found, by_name
 from services.booking.storage import AlreadyBooked
 from services.booking.web.languages import NAMES as LANGUAGES
 from services.booking.web.staff.faults import ANTICIPATED, told
-from services.booking.web.staff.members import members_of
-from services.booking.web.staff.rendering import StaffPage
+from services.booking.web.staff.members import members_of, responsible_for
+from services.booking.web.staff.rendering import Blanks, StaffPage
 from services.booking.web.staff.times import FreeDay, Sought, free_days
 from services.booking.web.staff.work import Here, Work, at_work, see
 
@@ -118,7 +118,9 @@ def router(work: Work) -> APIRouter:
             return _page(work, here, values, shown, answer=409, fault=told(error)[1])
         except ANTICIPATED as error:
             answer, fault = told(error)
-            return _page(work, here, values, await _times_or_none(work, here.office, given), answer=answer, fault=fault)
+            return _page(
+                work, here, values, await _times_or_none(work, here.office, given), answer=answer, fault=fault
+            )
 
     return routes
 
@@ -222,11 +224,9 @@ def _page(
         "book.html",
         answer=answer,
         fault=fault,
-        faults=faults or {},
-        given={"needs": [], **values},
+        faults=Blanks(faults or {}),
+        given=Blanks({"needs": [], **values}),
         shown=shown,
         languages_by_tag=LANGUAGES,
-        municipalities=sorted(
-            (one for one in office.data.municipalities if office.responsibility(one.ags).here), key=lambda m: m.name
-        ),
+        municipalities=responsible_for(office),
     )

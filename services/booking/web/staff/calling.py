@@ -49,7 +49,9 @@ def router(work: Work) -> APIRouter:
             "undo": work.reaching.undo,
         }
         try:
-            await work.act(str(id), here.somebody, f"call.{_RECORDED[what]}", lambda own: commands[what](own, by=by))
+            await work.act(
+                str(id), here.somebody, f"call.{_RECORDED[what]}", lambda own: commands[what](own, by=by)
+            )
         except ANTICIPATED as error:
             answer, fault = told(error)
             return await _list(work, here, answer=answer, fault=fault)

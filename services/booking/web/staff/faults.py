@@ -10,6 +10,11 @@ from services.booking.staff import accounts, administration, attempts, signin
 from services.booking.staff.passwords import TooBusy
 from services.booking.web.staff.words import STATUSES
 
+
+class NotReadable(Exception):
+    """What was typed cannot be meant; the text is for whoever typed it."""
+
+
 Told = tuple[int, str]
 _STARTS: Final = {
     "in-the-past": "Diese Zeit ist schon vorbei.",
@@ -35,7 +40,7 @@ WEAK: Final = {
 }
 _TABLE: Final[dict[type[Exception], Told]] = {
     signed_in.OtherOffice: (404, "Das gibt es in Ihrem Amt nicht."),
-    signed_in.ForeignOrigin: (403, "Diese Anfrage kam nicht von einer Seite dieses Dienstes. Nichts ist geändert."),
+    signed_in.ForeignOrigin: (403, "Diese Anfrage kam von einer fremden Seite. Nichts ist geändert."),
     storage.SlotTaken: (409, "Diese Zeit ist inzwischen vergeben. Bitte wählen Sie eine andere."),
     storage.NotFound: (404, "Diesen Termin gibt es nicht."),
     storage.ChangedMeanwhile: (409, "Jemand war schneller. Bitte sehen Sie nach, wie es jetzt ist."),
@@ -45,7 +50,7 @@ _TABLE: Final[dict[type[Exception], Told]] = {
     storage.UnknownInvitation: (404, "Diese Einladung gibt es nicht mehr."),
     storage.TooManyMessages: (429, "Heute ging das schon mehrmals hinaus. Bitte rufen Sie an."),
     memory.NotLoaded: (503, "Der Dienst startet gerade. Bitte versuchen Sie es in einigen Sekunden noch einmal."),
-    commands.KeyReused: (422, "Dieses Formular wurde schon mit anderen Angaben abgeschickt. Bitte beginnen Sie neu."),
+    commands.KeyReused: (422, "Das wurde schon mit anderen Angaben abgeschickt. Bitte beginnen Sie neu."),
     commands.EndsAlready: (422, "Diese Zeit ist schon vorbei: Bitte geben Sie ein späteres Ende an."),
     commands.NoWayToWrite: (409, "Es gibt keine Adresse. Bitte rufen Sie an oder geben Sie einen Zettel mit."),
     commands.MessageNotPossible: (409, "Das stimmt so nicht mehr und wird nicht verschickt."),
@@ -69,7 +74,7 @@ _TABLE: Final[dict[type[Exception], Told]] = {
     actors.BadPlace: (422, "Alle Ämter sieht nur die Rolle Verwaltung."),
     signin.SignInRefused: (401, "Anmeldename oder Passwort stimmt nicht."),
     signin.WrongPassword: (403, "Das bisherige Passwort stimmt nicht."),
-    signin.NoPassword: (409, "Dieses Konto hat hier kein Passwort: Bitte ändern Sie es in der zentralen Anmeldung."),
+    signin.NoPassword: (409, "Dieses Konto meldet sich zentral an: Bitte ändern Sie das Passwort dort."),
     TooBusy: (503, "Gerade melden sich sehr viele an. Bitte versuchen Sie es in einigen Sekunden noch einmal."),
     guard.TooMany: (429, "Das waren sehr viele Versuche. Bitte warten Sie etwas, oder fragen Sie am Schalter."),
 }  # fmt: skip
@@ -84,11 +89,13 @@ def _wrong_status(error: appointment.WrongStatus) -> Told:
 
 
 def _too_late(error: day.TooLate) -> Told:
-    return 409, f"{error.minutes} Minuten zu spät: Nach der Regel des Amts wird neu gebucht. Sie können anders entscheiden."
+    rule = "Nach der Regel des Amts wird neu gebucht. Sie können anders entscheiden."
+    return 409, f"{error.minutes} Minuten zu spät: {rule}"
 
 
 def _calls_missing(error: day.CallsMissing) -> Told:
-    return 409, f"Noch nicht abwesend: {error.calls} von {error.needed} Aufrufen. Bitte noch einmal aufrufen oder warten."
+    calls = f"{error.calls} von {error.needed} Aufrufen"
+    return 409, f"Noch nicht abwesend: {calls}. Bitte noch einmal aufrufen oder warten."
 
 
 def _unbookable(error: office.UnbookableStart) -> Told:
@@ -110,10 +117,12 @@ def _broken(error: offices.BrokenOffice) -> Told:
 
 def _paused(error: attempts.Paused) -> Told:
     minutes = max(1, -(-int(error.wait.total_seconds()) // 60))
-    return 429, f"Zu viele falsche Versuche. Bitte warten Sie {minutes} Minuten, oder lassen Sie sich einen neuen Link geben."
+    wait = f"Bitte warten Sie {minutes} Minuten, oder lassen Sie sich einen neuen Link geben."
+    return 429, f"Zu viele falsche Versuche. {wait}"
 
 
 _FORMS: Final[dict[type[Exception], Callable[[Any], Told]]] = {
+    NotReadable: lambda error: (422, str(error)),
     signed_in.NotAllowed: _not_allowed,
     appointment.WrongStatus: _wrong_status,
     day.TooLate: _too_late,

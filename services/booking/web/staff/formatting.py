@@ -8,17 +8,17 @@ from services.booking.web.staff import words
 
 
 def wall(moment: datetime, office: Office) -> str:
-    """"08:30"."""
+    """ "08:30"."""
     return words.time_of(moment.astimezone(office.zone))
 
 
 def day(moment: datetime, office: Office) -> str:
-    """"Montag, 30.11.2026"."""
+    """ "Montag, 30.11.2026"."""
     return words.day_of(moment.astimezone(office.zone))
 
 
 def moment(value: datetime, office: Office) -> str:
-    """"Mo 30.11.2026, 08:30"."""
+    """ "Mo 30.11.2026, 08:30"."""
     local = value.astimezone(office.zone)
     return f"{words.SHORT_WEEKDAYS[local.weekday()]} {local:%d.%m.%Y}, {local:%H:%M}"
 

@@ -1,9 +1,16 @@
 """Who comes, as staff type it: one municipality for all, how many, and how many of them are small."""
 
-from services.booking.domain.office import Member
+from services.booking.domain.office import Member, Office
+from shared.contracts.offices import Municipality
 
 
 def members_of(municipality: str, *, persons: int, children: int) -> tuple[Member, ...]:
     """The lead person first; the small ones last. At least one is not a child under six."""
     grown = max(1, persons - children)
     return tuple(Member(municipality, under_6=place >= grown) for place in range(persons))
+
+
+def responsible_for(office: Office) -> list[Municipality]:
+    """Whose people the office serves, by name."""
+    own = (one for one in office.data.municipalities if office.responsibility(one.ags).here)
+    return sorted(own, key=lambda one: one.name)

@@ -17,7 +17,7 @@ from services.booking.finding import Found, by_name
 from services.booking.web.staff import words
 from services.booking.web.staff.faults import ANTICIPATED, told
 from services.booking.web.staff.listed import services_of
-from services.booking.web.staff.members import members_of
+from services.booking.web.staff.members import members_of, responsible_for
 from services.booking.web.staff.rendering import StaffPage
 from services.booking.web.staff.times import FreeDay, Sought, free_days, sought_again
 from services.booking.web.staff.work import Here, Work, at_work, see
@@ -84,7 +84,10 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
 
     @routes.post("/staff/appointments/{id}/move")
     async def move(
-        id: uuid.UUID, here: Booker, starts_at: Annotated[Moment, Form()], reason: Annotated[Reason, Form()] = "wish"
+        id: uuid.UUID,
+        here: Booker,
+        starts_at: Annotated[Moment, Form()],
+        reason: Annotated[Reason, Form()] = "wish",
     ) -> Response:
         # Without a reason the person asked for it, and is not told that the office had to.
         why = None if reason == "wish" else reason
@@ -129,7 +132,9 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
             own, who, by=here.somebody.actor, overrun=overrun), done="members")  # fmt: skip
 
     @routes.post("/staff/appointments/{id}/cancel")
-    async def cancel(id: uuid.UUID, here: Booker, who: Annotated[Literal["citizen", "office"], Form()]) -> Response:
+    async def cancel(
+        id: uuid.UUID, here: Booker, who: Annotated[Literal["citizen", "office"], Form()]
+    ) -> Response:
         by = here.somebody.actor
         if who == "citizen":
             return await act(here, id, "cancelled", lambda own: counter.cancel(own, by=by), done="cancelled")
@@ -166,9 +171,7 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
     ) -> Response:
         appointment = await work.own(str(id), here.somebody)
         try:
-            await work.reaching.request(
-                appointment.id, purpose, idempotency_key=key, by=here.somebody.actor
-            )
+            await work.reaching.request(appointment.id, purpose, idempotency_key=key, by=here.somebody.actor)
         except ANTICIPATED as error:
             answer, fault = told(error)
             return await _detail(work, here, str(id), answer=answer, fault=fault)
@@ -226,9 +229,7 @@ async def _detail(
         ahead=appointment.status in _AHEAD,
         days=_times(work, appointment, person, first=first),
         first=first,
-        responsible=sorted(
-            (one for one in office.data.municipalities if office.responsibility(one.ags).here), key=lambda m: m.name
-        ),
+        responsible=responsible_for(office),
     )
 
 
@@ -261,4 +262,3 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         return None
-

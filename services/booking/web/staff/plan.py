@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from services.booking.domain.appointment import OWNING, Appointment
+from services.booking.domain.appointment import OPEN, Appointment
 from services.booking.domain.cells import CELL, start_of
 from services.booking.domain.office import Office
 from services.booking.people import Person
@@ -15,6 +15,8 @@ from services.booking.web.staff.listed import services_of
 from services.booking.web.staff.rendering import StaffPage
 from services.booking.web.staff.work import Here, Work, at_work
 
+
+_SHOWN = OPEN | {"completed", "no_show"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _steps(day: date) -> dict[str, date]:
 async def _found(work: Work, office: Office, team: str, first: date, *, days: int) -> list[Appointment]:
     start, end = (datetime.combine(first + timedelta(days=n), time(), office.zone) for n in (0, days))
     found = await work.booking.appointments.between(office.id, start, end)
-    return [one for one in found if one.team == team and one.status in OWNING and one.lane]
+    return [one for one in found if one.team == team and one.status in _SHOWN and one.lane]
 
 
 def _on(office: Office, appointment: Appointment, day: date) -> bool:

@@ -21,9 +21,16 @@ HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 _OWN_PATH: Final = re.compile(r"/staff(/[A-Za-z0-9_-]+)*/?(\?[A-Za-z0-9_=&.:+%-]*)?")
 
 
+class Blanks(dict[str, Any]):
+    """What stands in a form's fields: nothing where nothing was typed."""
+
+    def __missing__(self, _: str) -> str:
+        return ""
+
+
 def render(template: str, *, answer: int = 200, **values: Any) -> HTMLResponse:
     """A page of the staff, in German."""
-    known = {"at": None, "fmt": formatting, "words": words, "fault": None, **values}
+    known = {"at": None, "fmt": formatting, "words": words, "fault": None, "done": "", **values}
     response = page(f"staff/{template}", answer=answer, **known)
     response.headers.update(HEADERS)
     return response

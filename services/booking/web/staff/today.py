@@ -14,7 +14,7 @@ from services.booking.domain.appointment import Appointment
 from services.booking.printing import day_list
 from services.booking.web.staff.faults import ANTICIPATED, told
 from services.booking.web.staff.listed import grouped, listed
-from services.booking.web.staff.members import members_of
+from services.booking.web.staff.members import members_of, responsible_for
 from services.booking.web.staff.rendering import HEADERS, StaffPage
 from services.booking.web.staff.work import Here, Work, at_work, see
 
@@ -31,7 +31,7 @@ Team = Annotated[str | None, Query(max_length=60)]
 Version = Annotated[int, Form(ge=0)]
 
 
-def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
+def router(work: Work) -> APIRouter:
     routes = APIRouter(include_in_schema=False, route_class=StaffPage)
     Looking = Annotated[Here, at_work(work, "see_day")]  # noqa: N806 (types)
     Serving = Annotated[Here, at_work(work, "serve")]  # noqa: N806
@@ -77,7 +77,7 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
 
     @routes.get("/staff/ticket")
     async def ask_for_ticket(here: Booker) -> Response:
-        return work.page(here, "ticket.html", given={})
+        return work.page(here, "ticket.html", responsible=responsible_for(here.office))
 
     @routes.post("/staff/ticket")
     async def give_ticket(
@@ -88,7 +88,7 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
         municipality: Annotated[Ags, Form()],
         persons: Annotated[int, Form(ge=1, le=20)] = 1,
         children: Annotated[int, Form(ge=0, le=20)] = 0,
-        needs: Annotated[tuple[AccessNeed, ...], Form(max_length=10)] = (),
+        needs: Annotated[list[AccessNeed], Form(max_length=10)] = [],  # noqa: B006 (FastAPI copies it)
     ) -> Response:
         request = TicketRequest(
             office=here.office.id,
@@ -101,8 +101,10 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
         await work.record(here.somebody, "ticket.given", here.office.id, subject=given.id)
         return see(f"/staff/appointments/{given.id}/slip")
 
-    @routes.post("/staff/{what}/{team}")
-    async def pause(here: Serving, what: Literal["pause", "resume"], team: Annotated[str, Path(max_length=60)]) -> Response:
+    @routes.post("/staff/teams/{team}/{what}")
+    async def pause(
+        here: Serving, team: Annotated[str, Path(max_length=60)], what: Literal["pause", "resume"]
+    ) -> Response:
         if what == "pause":
             await work.day.pause(here.office, team, by=here.somebody.actor)
         else:
@@ -118,12 +120,12 @@ def _acting(
 ) -> Callable[[str], Awaitable[Appointment]]:
     day, by = work.day, here.somebody.actor
     commands: dict[ActionName, Callable[[str], Awaitable[Appointment]]] = {
-        "check-in": lambda id: day.check_in(id, by=by, late=late),
-        "call": lambda id: day.call(id, by=by, lane=lane),
-        "start": lambda id: day.start(id, by=by),
-        "complete": lambda id: day.complete(id, by=by),
-        "no-show": lambda id: day.no_show(id, by=by),
-        "undo": lambda id: day.undo(id, by=by, version=version),
+        "check-in": lambda own: day.check_in(own, by=by, late=late),
+        "call": lambda own: day.call(own, by=by, lane=lane),
+        "start": lambda own: day.start(own, by=by),
+        "complete": lambda own: day.complete(own, by=by),
+        "no-show": lambda own: day.no_show(own, by=by),
+        "undo": lambda own: day.undo(own, by=by, version=version),
     }
     return commands[action]
 
@@ -160,4 +162,3 @@ async def _today(
         groups=grouped(found, persons, here=here, now=now),
         paused={name for name, start, end in pauses if start <= now < end},
     )
-

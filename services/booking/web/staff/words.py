@@ -157,7 +157,7 @@ CHANNELS: Final[Mapping[str, str]] = {"phone": "am Telefon", "counter": "am Scha
 
 
 def day_of(local: date) -> str:
-    """"Montag, 30.11.2026"."""
+    """ "Montag, 30.11.2026"."""
     return f"{WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}"
 
 
@@ -166,7 +166,7 @@ def short_day(local: date) -> str:
 
 
 def time_of(local: datetime) -> str:
-    """"8.30 Uhr" is for letters; lists line up with "08:30"."""
+    """ "8.30 Uhr" is for letters; lists line up with "08:30"."""
     return f"{local:%H:%M}"
 
 

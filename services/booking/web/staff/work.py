@@ -90,7 +90,13 @@ class Work:
         return after
 
     async def record(
-        self, somebody: SignedIn, action: str, office: str, *, subject: str | None = None, **detail: str | int | bool
+        self,
+        somebody: SignedIn,
+        action: str,
+        office: str,
+        *,
+        subject: str | None = None,
+        **detail: str | int | bool,
     ) -> None:
         await self.staff.audit.record(somebody.actor, action, office=office, subject=subject, detail=detail)
 
@@ -98,7 +104,9 @@ class Work:
         shown = {
             "at": here,
             "office": here.office,
-            "offices": [self.booking.offices[id] for id in sorted(self.booking.offices) if here.somebody.serves(id)],
+            "offices": [
+                self.booking.offices[id] for id in sorted(self.booking.offices) if here.somebody.serves(id)
+            ],
             "new_key": lambda: str(uuid4()),
             **values,
         }
