@@ -283,7 +283,7 @@ class _Answer:
                 (b"x-correlation-id", self._trace.correlation_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
-            # A page may say otherwise: with "no-referrer" older browsers hide from us, too, where a form came from.
+            # A page may say otherwise: with "no-referrer" older browsers hide where a form of ours came from.
             if not any(name == b"referrer-policy" for name, _ in headers):
                 extra.append((b"referrer-policy", b"no-referrer"))
             message = {**message, "headers": [*headers, *extra]}

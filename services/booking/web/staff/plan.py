@@ -15,7 +15,6 @@ from services.booking.web.staff.listed import services_of
 from services.booking.web.staff.rendering import StaffPage
 from services.booking.web.staff.work import Here, Work, at_work
 
-
 _SHOWN = OPEN | {"completed", "no_show"}
 
 
