@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from deploy.local.stack import Stack
 
@@ -14,20 +14,17 @@ NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox"]}
 
 
 @pytest.fixture
-def new_page(chromium: Browser, stack: Stack) -> Iterator[NewPage]:
+def new_page(browser: Browser, stack: Stack) -> Iterator[NewPage]:
     """Makes pages that know the booking service, each in a context of its own; `options` as Playwright's."""
     contexts: list[BrowserContext] = []
 
     def make(**options: Any) -> Page:
-        context = chromium.new_context(base_url=stack["booking"].url, **options)
+        context = browser.new_context(base_url=stack["booking"].url, **options)
         context.set_default_timeout(10_000)
         contexts.append(context)
         return context.new_page()

@@ -26,7 +26,7 @@ from services.booking.staff import Staff
 from services.booking.web import assets
 
 # A whole office with its texts in twelve languages.
-LARGER_BODIES = {"/v1/staff/offices/": 512 * 1024}
+LARGER_BODIES = {"/v1/staff/offices/": 512 * 1024, "/staff/setup/": 1024 * 1024}
 
 
 def add_routes(

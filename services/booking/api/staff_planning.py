@@ -18,6 +18,7 @@ from services.booking.domain.rules import Absence, Closure, OfficeData
 from services.booking.offices import checked
 from services.booking.staff import Staff
 from services.booking.storage import UnknownInvitation
+from services.booking.toml import plain
 
 Planner = Annotated[SignedIn, Depends(signed_in("schedule"))]
 Inviter = Annotated[SignedIn, Depends(signed_in("invite"))]
@@ -175,7 +176,7 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
     @routes.get("", summary="The office as its file would say it", responses=responses(*REFUSALS, 404))
     async def get_office(office: OfficeId, somebody: Planner) -> OfficeVersionOut:
         there = here(office, somebody)
-        return OfficeVersionOut(version=there.version, data=_plain(there.data))
+        return OfficeVersionOut(version=there.version, data=plain(there.data))
 
     @routes.post("/preview", summary="The conflict list as it would be", responses=responses(*REFUSALS, 404))
     async def preview(office: OfficeId, given: OfficeIn, somebody: Planner) -> list[ConflictOut]:
@@ -304,10 +305,6 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
 def _data(office: str, values: dict[str, Any]) -> OfficeData:
     """Raises BrokenOffice."""
     return checked({**values, "id": office}, source="data")
-
-
-def _plain(data: OfficeData) -> dict[str, Any]:
-    return data.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"confirm_minutes"})
 
 
 def _closure(given: ClosureIn) -> Closure:

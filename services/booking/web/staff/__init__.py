@@ -5,7 +5,18 @@ from collections.abc import Callable
 from fastapi import FastAPI
 from starlette.types import Scope
 
-from services.booking.web.staff import callers, calling, closing, display, inviting, person, plan, session, today
+from services.booking.web.staff import (
+    callers,
+    calling,
+    closing,
+    display,
+    inviting,
+    person,
+    plan,
+    session,
+    setup,
+    today,
+)
 from services.booking.web.staff.work import Work
 
 __all__ = ["Work", "add_staff_pages"]
@@ -14,5 +25,5 @@ __all__ = ["Work", "add_staff_pages"]
 def add_staff_pages(app: FastAPI, work: Work, *, client_of: Callable[[Scope], str]) -> None:
     """`client_of` as at the API's sign-in."""
     app.include_router(session.router(work, client_of=client_of))
-    for part in (today, callers, person, calling, plan, closing, inviting, display):
+    for part in (today, callers, person, calling, plan, closing, inviting, display, setup):
         app.include_router(part.router(work))
