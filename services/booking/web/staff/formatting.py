@@ -1,6 +1,6 @@
 """How times, days and counts stand on the pages. Moments are shown in the office's time zone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from services.booking.domain.office import Office
@@ -33,14 +33,14 @@ def german_date(value: date) -> str:
 
 
 def span(closure: Any) -> str:
-    """Of days or local times, half open as they are stored, as people say it."""
-    return f"{_local(closure.from_)} bis {_until(closure.until)}"
+    """Of days or local times, half open as they are stored, as people say it: the last day belongs to it."""
+    first, until = closure.from_, closure.until
+    if isinstance(first, datetime) or isinstance(until, datetime):
+        return f"{_local(first)} bis {_local(until)}"
+    last = until - timedelta(days=1)
+    return f"{first:%d.%m.%Y}" if last <= first else f"{first:%d.%m.%Y} bis {last:%d.%m.%Y}"
 
 
 def _local(value: date) -> str:
-    return f"{value:%d.%m.%Y, %H:%M}" if isinstance(value, datetime) else f"{value:%d.%m.%Y}"
-
-
-def _until(value: date) -> str:
-    """A day that no longer belongs to it."""
-    return _local(value) if isinstance(value, datetime) else f"vor {value:%d.%m.%Y}"
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+    return f"{moment:%d.%m.%Y, %H:%M}"
