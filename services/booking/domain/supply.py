@@ -23,10 +23,9 @@ def capacity(office: Office, day: date) -> Capacity:
 
 
 def planned_days(office: Office, *, now: datetime) -> Iterator[date]:
-    """Today and as far ahead as anybody can book."""
+    """Today and as far ahead as citizens can book."""
     day = now.astimezone(office.zone).date()
-    last = max(office.days("staff", now=now)[1], office.last_bookable_day(now))
-    while day <= last:
+    while day <= office.last_bookable_day(now):
         yield day
         day += timedelta(days=1)
 

@@ -98,6 +98,18 @@ def test_a_later_time_is_not_offered_to_who_has_one() -> None:
     assert not may(waiting.join(mine, WISH, now=MONDAY).after)
 
 
+def test_acceptance_is_remembered_and_a_move_beside_an_offer_is_none() -> None:
+    offered = waiting.offer_time(a_waiter(), an_offer(), now=MONDAY).after
+    assert waiting.accept(offered, now=MONDAY, release_at=MONDAY).after.accepted_at == (MONDAY,)
+    mine = a_confirmed(now=MONDAY, starts_in=timedelta(days=10))
+    beside = waiting.offer_time(waiting.join(mine, WISH, now=MONDAY).after, an_offer(), now=MONDAY).after
+    new = mine.starts_at + timedelta(days=1)
+    moved = beside.reschedule(
+        lane="counter_1", starts_at=new, ends_at=new + timedelta(minutes=25), now=MONDAY, release_at=MONDAY
+    )
+    assert moved.after.accepted_at == ()
+
+
 def test_an_expired_offer_cannot_be_accepted() -> None:
     offered = waiting.offer_time(a_waiter(), an_offer(), now=MONDAY).after
     with pytest.raises(waiting.NoOffer):
