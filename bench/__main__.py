@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import availability, book, mail, memory, project, relay, report, rush
+from bench import availability, book, figures, mail, memory, project, relay, report, rush
 from bench.measuring import Figure, say
 from bench.processes import collect_garbage_rarely
 from bench.stage import Stage
@@ -26,6 +26,7 @@ FIGURES: Mapping[str, Callable[[Stage], Figure]] = {
     "mail": mail.measure,
     "mail_waiting": mail.measure_waiting,
     "project": project.measure,
+    "figures": figures.measure,
 }
 _MEMORY = "memory"
 
@@ -63,11 +64,11 @@ def _measure(names: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="amtstermin-bench-") as folder:
         say("Starting RabbitMQ and MongoDB …")
         with Stage(Path(folder)) as stage:
-            figures = [_taken(name, stage) for name in FIGURES if name in names]
+            measured = [_taken(name, stage) for name in FIGURES if name in names]
             taken = memory.measure(stage) if _MEMORY in names else None
             facts = report.machine(stage, load_before=load_before)
-    report.write(figures, taken, facts)
-    print(report.table(figures, taken))
+    report.write(measured, taken, facts)
+    print(report.table(measured, taken))
     say(f"{time.monotonic() - started:.0f} s; written to bench/results/latest.json")
 
 

@@ -223,6 +223,11 @@ class _Writer:
         return {}
 
 
+def document_of(fact: Fact, *, id: str, sequence: int, zone: tzinfo) -> Document:
+    """As it is stored once its figures are made."""
+    return {"_id": id, "sequence": sequence, "fact": _fields(fact), "buckets": buckets_of(fact, zone)}
+
+
 def _each(cls: Callable[..., T], values: Sequence[Sequence[Any]]) -> tuple[T, ...]:
     return tuple(cls(*value) for value in values)
 
