@@ -10,7 +10,6 @@ from services.notification.delivery.recording import Recorder
 from services.notification.delivery.sending import Clock, Sender
 from services.notification.domain import Channel, Delivery
 from services.notification.storage import Deliveries
-from shared.mongo import PyMongoError
 from shared.observability import get_logger
 
 log = get_logger()
@@ -53,6 +52,7 @@ class Dispatcher:
             for channel in Channel
         }
         self._looking_after: asyncio.Task[None] | None = None
+        self._expired_at: datetime | None = None
 
     async def plan(self, delivery: Delivery) -> None:
         """Stores `delivery`; does nothing where it was stored before."""
@@ -78,16 +78,24 @@ class Dispatcher:
         await self._recorder.stop()
 
     async def _keep_looking_after(self) -> None:
-        """Measures how late the oldest delivery is, and settles what failed."""
+        """Measures how late the oldest delivery is, settles what failed, and lets expire what nobody can send."""
         while True:
             try:
                 now = self._clock.now()
                 oldest = await self._deliveries.oldest_due_at(now=now)
                 metrics.OLDEST_DUE.set((now - oldest).total_seconds() if oldest else 0.0)
                 await self._recorder.settle_failures(now=now)
-            except PyMongoError as error:
+                await self._expire(now)
+            except Exception as error:
                 log.warning("looking_after_failed", error=type(error).__name__)
             await asyncio.sleep(self._pace.look_after_every.total_seconds())
+
+    async def _expire(self, now: datetime) -> None:
+        if self._expired_at and now - self._expired_at < self._pace.expire_every:
+            return
+        self._expired_at = now
+        for lane in self._lanes.values():
+            await lane.expire()
 
 
 def _all(_: datetime) -> int:

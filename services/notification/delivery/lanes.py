@@ -40,6 +40,8 @@ class Pace:
     send_timeout: timedelta = timedelta(seconds=10)
     poll_every: timedelta = timedelta(seconds=1)
     look_after_every: timedelta = timedelta(seconds=5)
+    # Reads all that waits for a channel that is closed.
+    expire_every: timedelta = timedelta(seconds=10)
     stop_within: timedelta = timedelta(seconds=25)
 
     @property
@@ -107,6 +109,27 @@ class Lane:
                 self._woken.set()
         finally:
             self._planning -= 1
+
+    async def expire(self) -> None:
+        """Records of what waits for a channel that takes nothing that it is too late: somebody may have to phone.
+
+        Nothing is sent for that. While the channel takes something, its usual way does it.
+        """
+        now = self._clock.now()
+        if not self._taking or self._may_begin(now) > 0:
+            return
+        claimed = await self._deliveries.claim(
+            channel=self.channel,
+            limit=self._pace.claimed_at_once,
+            now=now,
+            lease=self._pace.lease,
+            without=self._running.keys() | self._recorder.unrecorded,
+            useless=True,
+        )
+        if claimed:
+            facts = await self._sender.facts([c.delivery for c in claimed])
+            for one in claimed:
+                self._recorder.put(await self._send(one, facts), now=now)
 
     def wake(self) -> None:
         """Something may be due that this process has not claimed."""

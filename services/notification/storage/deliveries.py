@@ -152,13 +152,16 @@ class Deliveries:
         lease: timedelta,
         without: set[str],
         for_later: int = 0,
+        useless: bool = False,
     ) -> list[Claimed]:
         """Up to `limit` deliveries that are due, under a new lease. Another process's claim just gets the rest.
 
         The urgent ones first; where there are more than enough of them, `for_later` of each lower priority, so
-        that none waits for ever.
+        that none waits for ever. With `useless` only those for which it is too late.
         """
-        ready = {**DUE, "channel": channel.value, "next_at": {"$lte": now}}
+        ready: Document = {**DUE, "channel": channel.value, "next_at": {"$lte": now}}
+        if useless:
+            ready["not_after"] = {"$lte": now}
         ids = [id for id in await self._in_turn(ready, limit=limit, for_later=for_later) if id not in without]
         if not ids:
             return []

@@ -235,6 +235,20 @@ async def test_a_paused_channel_sends_nothing_in_any_process(
     assert provider.asked == 2
 
 
+async def test_what_gets_useless_expires_while_its_channel_is_paused(
+    notifications: Notifications, mailbox: Mailbox
+) -> None:
+    """With its event, and without a mail. Seen to fail without `expire`."""
+    process = await notifications.start(pace=PROMPT, paused=(Channel.EMAIL,))
+    story, useful = await hear_confirmed(process)
+    (await notifications.clock()).ahead = story.starts_at - process.clock.now()
+    story, later = await hear_confirmed(process)
+    expired = await process.until(useful, "confirmation", "expired")
+    assert [entry["type"] for entry in expired["outbox"]] == ["notification.expired.v1"]
+    assert (await process.delivery(later, "confirmation"))["status"] == "due"
+    assert mailbox.mails == []
+
+
 async def test_the_settings_pause_whatever_operators_say(notifications: Notifications, mailbox: Mailbox) -> None:
     process = await notifications.start(pace=PROMPT, paused=(Channel.EMAIL,))
     _, confirmed = await hear_confirmed(process)
