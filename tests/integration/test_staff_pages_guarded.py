@@ -11,13 +11,13 @@ from fastapi.routing import APIRoute
 from deploy.local.stack import Stack
 from services.booking.api.signed_in import COOKIE
 from services.booking.commands import Day, TicketRequest
-from services.booking.domain.actors import RIGHTS, ROLES, Permission, Role, staff
+from services.booking.domain.actors import RIGHTS, ROLES, Permission, staff
 from services.booking.domain.office import Member
 from services.booking.storage import DayBook
 from services.booking.web.staff.rendering import own_path
 from tests.builders import HECHINGEN
 from tests.integration.office_harness import OFFICE, OTHER_OFFICE, AtWork, O, an_office_at_work
-from tests.integration.pages_harness import OURS, PASSWORD, a_browser, account_of, at_the_screen
+from tests.integration.pages_harness import OURS, PASSWORD, AtTheScreen, a_browser, account_of, at_the_screen
 
 pytestmark = pytest.mark.anyio
 
@@ -96,6 +96,8 @@ _FILLED = {
     "place": "99",
     "version": "1",
 }
+# The one ends the session; the other goes on for seconds, and every role may see it.
+_NOT_CALLED = {"POST /staff/sign-out", "GET /staff/today/events"}
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "abc\u202egpj.exe", "{{ 7*7 }}")
 
 
@@ -137,19 +139,20 @@ async def test_each_page_is_in_the_table_of_needs(work: AtWork) -> None:
     assert routes_of(work) == NEEDS.keys() | OPEN
 
 
-@pytest.mark.parametrize("role", ROLES)
-async def test_a_role_reaches_the_pages_that_its_rights_name(work: AtWork, role: Role) -> None:
-    by = await at_the_screen(work, role)
+async def test_a_role_reaches_the_pages_that_its_rights_name(work: AtWork) -> None:
+    for role in ROLES:
+        by = await at_the_screen(work, role)
+        refused = {route for route in sorted(NEEDS.keys() - _NOT_CALLED) if await is_refused(by, route)}
+        expected = {route for route, needed in NEEDS.items() if needed and needed not in RIGHTS[role]}
+        assert refused == expected, role
 
-    refused = set()
-    for route in sorted(NEEDS.keys() - {"POST /staff/sign-out", "GET /staff/today/events"}):
-        method, path = path_of(route)
-        answer = await by.http.request(method, path, headers=OURS)
-        assert answer.status_code < 500, route
-        if answer.status_code == 403:
-            refused.add(route)
 
-    assert refused == {route for route, needed in NEEDS.items() if needed and needed not in RIGHTS[role]}
+async def is_refused(by: AtTheScreen, route: str) -> bool:
+    """An unknown id or an empty form comes to nothing: what counts is who is let as far as that."""
+    method, path = path_of(route)
+    answer = await by.http.request(method, path, headers=OURS)
+    assert answer.status_code < 500, route
+    return answer.status_code == 403
 
 
 async def test_without_a_session_every_page_asks_to_sign_in(work: AtWork) -> None:
