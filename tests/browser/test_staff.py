@@ -15,8 +15,9 @@ from tests.integration.office_harness import Colleague
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 PAGES = (
-    "today", "ticket", "book", "search", "review", "calls", "plan", "plan/week", "closures", "conflicts", "invitations",
-    "audit", "account", "displays", "setup", "setup/edit/hours", "setup/edit/online", "setup/edit/locations",
+    "today", "ticket", "book", "search", "review", "calls", "plan", "plan/week", "closures", "conflicts",
+    "invitations", "audit", "account", "displays", "setup", "setup/edit/hours", "setup/edit/online",
+    "setup/edit/locations",
     "setup/edit/service-eat_pickup", "setup/history", "setup/import",
 )  # fmt: skip
 

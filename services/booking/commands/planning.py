@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from services.booking.commands.booking import Booking
 from services.booking.commands.counter import Counter
+from services.booking.desks import Wanted
 from services.booking.domain.actors import Actor
 from services.booking.domain.appointment import AlreadyOver, Appointment, Change, WrongStatus
 from services.booking.domain.cells import CELL, cells_of
@@ -157,18 +158,25 @@ class Planning:
     ) -> Foreseen:
         """`promised` are the cells of those before, and takes this one's."""
         wanted = replace(await self.booking.wanted(appointment, appointment.starts_at), access="staff")
-        lanes = self.booking.desks.candidates(wanted, now=self.booking.clock.now())
-        same = [(appointment.starts_at, sorted(lane for lane in lanes if lane != appointment.lane))]
-        later = await self._times(office, appointment) if how == "move" else []
-        length = appointment.ends_at - appointment.starts_at
-        for starts_at, lanes in (*same, *later):
-            for lane in lanes:
-                cells = cells_of(team=appointment.team, lane=lane, starts_at=starts_at, ends_at=starts_at + length)
-                if promised.isdisjoint(cells):
-                    promised.update(cells)
-                    kept = starts_at == appointment.starts_at
-                    return Foreseen(appointment, "kept" if kept else "moved", starts_at, lane)
+        times = [start for start, _ in await self._times(office, appointment)] if how == "move" else []
+        for starts_at in (appointment.starts_at, *times):
+            if lane := self._free_lane(replace(wanted, starts_at=starts_at), appointment, promised):
+                kept = starts_at == appointment.starts_at
+                return Foreseen(appointment, "kept" if kept else "moved", starts_at, lane)
         return Foreseen(appointment, "cancelled", appointment.starts_at, appointment.lane)
+
+    def _free_lane(self, wanted: Wanted, appointment: Appointment, promised: set[str]) -> str | None:
+        """The one that it would get: its own at another time, another one at its own."""
+        ends_at = wanted.starts_at + timedelta(minutes=wanted.minutes)
+        now, own = self.booking.clock.now(), appointment.lane
+        for lane in self.booking.desks.candidates(wanted, now=now, first=own):
+            if lane == own and wanted.starts_at == appointment.starts_at:
+                continue
+            cells = cells_of(team=wanted.team, lane=lane, starts_at=wanted.starts_at, ends_at=ends_at)
+            if promised.isdisjoint(cells):
+                promised.update(cells)
+                return lane
+        return None
 
     async def _replan(
         self, office: Office, appointment: Appointment, *, how: How, reason: str, by: Actor
