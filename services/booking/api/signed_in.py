@@ -1,5 +1,6 @@
 """Who of the staff is asking, and whether they may: what every route for staff depends on."""
 
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -8,7 +9,9 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.booking.domain.actors import Permission, SignedIn
+from services.booking.domain.appointment import Appointment
 from services.booking.staff import Staff
+from services.booking.storage import Appointments, NotFound
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Staff", description="The token of a staff session")
 StaffBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -64,6 +67,16 @@ def for_office(somebody: SignedIn, office: str) -> None:
     """Before anything of an office is shown or changed. Raises OtherOffice."""
     if not somebody.serves(office):
         raise OtherOffice
+
+
+async def own_appointment(appointments: Appointments, id: uuid.UUID, somebody: SignedIn) -> Appointment:
+    """An appointment of the own office. Raises OtherOffice, for another's and for one that nobody has alike."""
+    try:
+        appointment = await appointments.get(str(id))
+    except NotFound:
+        raise OtherOffice from None
+    for_office(somebody, appointment.office)
+    return appointment
 
 
 def check_origin(request: Request, public_url: str) -> None:

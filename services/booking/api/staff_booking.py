@@ -23,7 +23,7 @@ from services.booking.api.schemas import (
     appointment_out,
     members_of,
 )
-from services.booking.api.signed_in import REFUSALS, for_office, signed_in
+from services.booking.api.signed_in import REFUSALS, for_office, own_appointment, signed_in
 from services.booking.commands import Booking, Counter, CounterRequest
 from services.booking.domain.actors import SignedIn
 from services.booking.domain.appointment import Appointment
@@ -117,9 +117,7 @@ def router(booking: Booking, counter: Counter, staff: Staff) -> APIRouter:  # no
         return booking.offices[office]
 
     async def own(id: uuid.UUID, somebody: SignedIn) -> Appointment:
-        appointment = await booking.appointments.get(str(id))
-        for_office(somebody, appointment.office)
-        return appointment
+        return await own_appointment(booking.appointments, id, somebody)
 
     async def act(
         id: uuid.UUID,

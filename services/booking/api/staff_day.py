@@ -19,7 +19,7 @@ from services.booking.api.schemas import (
     Slug,
     members_of,
 )
-from services.booking.api.signed_in import REFUSALS, for_office, signed_in
+from services.booking.api.signed_in import REFUSALS, for_office, own_appointment, signed_in
 from services.booking.commands import Booking, Day, TicketRequest
 from services.booking.domain.actors import SignedIn
 from services.booking.domain.appointment import Appointment, Status
@@ -110,8 +110,7 @@ def router(booking: Booking, day: Day, staff: Staff) -> APIRouter:  # noqa: C901
         id: uuid.UUID, somebody: SignedIn, action: str, do: Callable[[str], Awaitable[Appointment]]
     ) -> DayEntryOut:
         """Only on an appointment of the own office; recorded once it is done."""
-        appointment = await booking.appointments.get(str(id))
-        for_office(somebody, appointment.office)
+        appointment = await own_appointment(booking.appointments, id, somebody)
         after = await do(appointment.id)
         await staff.audit.record(somebody.actor, f"appointment.{action}", office=after.office, subject=after.id)
         return entry_out(after, await booking.person_of(after))

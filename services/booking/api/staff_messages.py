@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from services.booking.api.problems import responses
 from services.booking.api.schemas import IdempotencyKey, Incoming
-from services.booking.api.signed_in import REFUSALS, for_office, signed_in
+from services.booking.api.signed_in import REFUSALS, for_office, own_appointment, signed_in
 from services.booking.api.staff_schemas import OfficeOrAll
 from services.booking.commands import Booking, Reaching
 from services.booking.domain import calls
@@ -93,11 +93,6 @@ class AgainIn(Incoming):
 def router(booking: Booking, reaching: Reaching, staff: Staff) -> APIRouter:  # noqa: C901 (a list of routes)
     routes = APIRouter(prefix="/v1/staff", tags=["staff: messages"])
 
-    async def own(id: uuid.UUID, somebody: SignedIn) -> Appointment:
-        appointment = await booking.appointments.get(str(id))
-        for_office(somebody, appointment.office)
-        return appointment
-
     async def out(appointment: Appointment, somebody: SignedIn) -> CallOut:
         person = await booking.person_of(appointment) if somebody.may("see_person") else None
         return _call_out(appointment, person, booking=booking, reaching=reaching, somebody=somebody)
@@ -105,7 +100,7 @@ def router(booking: Booking, reaching: Reaching, staff: Staff) -> APIRouter:  # 
     async def act(
         id: uuid.UUID, somebody: SignedIn, action: str, do: Callable[[str], Awaitable[Appointment]]
     ) -> CallOut:
-        before = await own(id, somebody)
+        before = await own_appointment(booking.appointments, id, somebody)
         after = await do(before.id)
         await staff.audit.record(somebody.actor, f"call.{action}", office=after.office, subject=after.id)
         return await out(after, somebody)
@@ -145,7 +140,7 @@ def router(booking: Booking, reaching: Reaching, staff: Staff) -> APIRouter:  # 
     @routes.get("/appointments/{id}/messages", summary="What became of its messages",
                 responses=responses(*REFUSALS, 404))  # fmt: skip
     async def get_messages(id: AppointmentId, somebody: Looking) -> MessagesOut:
-        appointment = await own(id, somebody)
+        appointment = await own_appointment(booking.appointments, id, somebody)
         told = await reaching.messages.of(appointment.id)
         return MessagesOut(
             messages=[_message_out(at, message) for at, message in told],
@@ -157,7 +152,7 @@ def router(booking: Booking, reaching: Reaching, staff: Staff) -> APIRouter:  # 
     async def send_again(
         id: AppointmentId, given: AgainIn, somebody: Booker, idempotency_key: Key
     ) -> dict[str, str]:
-        appointment = await own(id, somebody)
+        appointment = await own_appointment(booking.appointments, id, somebody)
         await reaching.request(appointment.id, given.purpose, idempotency_key=idempotency_key, by=somebody.actor)
         await staff.audit.record(
             somebody.actor,

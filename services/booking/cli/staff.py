@@ -15,6 +15,7 @@ from services.booking.staff import Staff, ensure_staff_indexes, make_staff
 from services.booking.staff.accounts import Account, Link, LoginTaken, UnknownAccount
 from services.booking.staff.administration import Changes, NoSuchOffice, RolesFromProvider
 from services.booking.staff.signin import normal_login
+from services.booking.storage.offices import OfficeStore
 from services.booking.tokens import Keys
 from shared.mongo import DATABASE_DOWN, DatabaseClock, connect, database
 from shared.setup import Trouble
@@ -62,7 +63,9 @@ async def _run(do: Do, arguments: argparse.Namespace) -> None:
     except RolesFromProvider as error:
         raise Trouble("The identity provider says what this account may do; it has no password here.") from error
     except NoSuchOffice as error:
-        raise Trouble(f"There is no office {error.office!r} in BOOKING_OFFICES.") from error
+        raise Trouble(
+            f"There is no office {error.office!r}: `amtstermin office list` shows those that are there."
+        ) from error
     except BadPlace as error:
         raise Trouble("Only administrators belong to all offices: give --office, or --role admin.") from error
 
@@ -85,7 +88,7 @@ async def _staff() -> AsyncIterator[Staff]:
             db,
             clock=clock,
             keys=Keys.read(settings.signing_keys),
-            offices=offices.keys(),
+            offices={*offices, *await OfficeStore(db).versions()},
             public_url=str(settings.public_url),
         )
     finally:
