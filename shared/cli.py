@@ -32,7 +32,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def main() -> int:
     _find_local_secrets()
     arguments = _parser().parse_args()
-    configure_logging(service="amtstermin", level="INFO")
+    # A command that runs parts of a service keeps their news out of what it prints.
+    configure_logging(service="amtstermin", level=getattr(arguments, "log_level", "INFO"))
     try:
         code: int | None = arguments.run(arguments)
     except Trouble as trouble:

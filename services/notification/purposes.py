@@ -85,6 +85,9 @@ def _purpose_of_visit(event: AppointmentEvent) -> Purpose | None:
     match event:
         case AppointmentRequested():
             return Purpose.CONFIRM_REQUEST
+        # The person has had the word from the system that it came from.
+        case AppointmentConfirmed(data=state) if state.channel == "import":
+            return None
         case AppointmentConfirmed() | AppointmentRestored():
             return Purpose.CONFIRMATION
         case AppointmentRescheduled(data=state) if state.status == "confirmed":

@@ -263,3 +263,24 @@ def what_it_says(answer: httpx.Response) -> tuple[int, str | None]:
     """Status and kind of problem."""
     is_problem = answer.headers.get("Content-Type", "").startswith("application/problem+json")
     return answer.status_code, answer.json()["type"] if is_problem else None
+
+
+async def test_staff_take_no_cooling_time_of_an_office_whose_desks_have_the_same_names(work: AtWork) -> None:
+    """A cell's text names team, desk and time; only with its office it is one desk's."""
+    us, them = [await work.colleague(*ROLES, office=office) for office in (OFFICE, OTHER_OFFICE)]
+    cooling = await work.booked_by_citizen("10:00", days=1)
+    async with a_client(work.app) as client:
+        own = {"Authorization": f"Bearer {cooling['token']}"}
+        cancelled = await client.post(f"/v1/appointments/{cooling['id']}/cancel", headers=own)
+    assert cancelled.is_success
+    before = await work.desk.document(cooling["id"])
+    wanted = {**work.wanted("10:00", days=1), "lane": before["lane"]}
+
+    made = await them("POST", f"/v1/staff/offices/{OTHER_OFFICE}/appointments", json=wanted)
+
+    assert made.status_code == 201, made.text
+    assert await work.desk.document(cooling["id"]) == before
+    taken = await us("POST", f"/v1/staff/offices/{OFFICE}/appointments", json=wanted)
+    assert taken.status_code == 201, "the own office takes what cools"
+    assert before["cells"]
+    assert "cells" not in await work.desk.document(cooling["id"])

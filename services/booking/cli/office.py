@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from services.booking.cli.at_hand import settings_of_booking
 from services.booking.domain.conflicts import Conflict, conflicts
 from services.booking.domain.office import Office
 from services.booking.domain.rules import OfficeData
@@ -34,17 +33,30 @@ def register(commands: Any) -> None:
     take.add_argument("file", type=Path, metavar="FILE", help="an office file (*.toml)")
     take.add_argument("--yes", action="store_true", help="without asking, whatever is in conflict")
     take.set_defaults(run=_import)
+    shown = actions.add_parser("list", help="the offices of this installation, as the database has them")
+    shown.set_defaults(run=lambda _: asyncio.run(_list(settings_of_booking())))
 
 
 def _import(arguments: argparse.Namespace) -> int:
     try:
         data = read_office(arguments.file)
-        settings = Settings()
     except BrokenOffice as error:
         raise Trouble(str(error)) from None
-    except ValidationError as error:
-        raise Trouble(f"booking's settings are missing or wrong:\n{error}") from None
-    return asyncio.run(_take(data, settings, yes=arguments.yes))
+    return asyncio.run(_take(data, settings_of_booking(), yes=arguments.yes))
+
+
+async def _list(settings: Settings) -> None:
+    client = connect(settings)
+    try:
+        store = OfficeStore(database(client, settings))
+        versions = await store.versions()
+        for office in await store.newer(dict.fromkeys(sorted(versions), 0)) if versions else ():
+            decides = "the database" if office.edited else "its file"
+            print(f"{office.data.id:<24}  version {office.version:<5}  {decides} decides  {office.data.timezone}")
+    finally:
+        client.close()
+    if not versions:
+        print("No office yet: booking takes them from its files when it starts, or `office import`.")
 
 
 async def _take(data: OfficeData, settings: Settings, *, yes: bool) -> int:

@@ -142,14 +142,14 @@ class Core:
         try:
             await self.appointments.insert(appointment)
         except SlotTaken:
-            for owner in await self.appointments.owners(appointment.cells):
+            for owner in await self.appointments.owners(appointment.office, appointment.cells):
                 await self.settle(owner)
             await self.appointments.insert(appointment)
 
-    async def takers(self, cells: tuple[str, ...], *, but: str) -> list[Giving]:
+    async def takers(self, office: str, cells: tuple[str, ...], *, but: str) -> list[Giving]:
         """Whose cooling cells may be taken at once, by staff and the waiting list. Raises SlotTaken."""
         wanted = frozenset(cells)
-        owners = [owner for owner in await self.appointments.owners(cells) if owner.id != but]
+        owners = [owner for owner in await self.appointments.owners(office, cells) if owner.id != but]
         giving = [(owner, owner.give(wanted)) for owner in owners]
         if any(wanted & set(after.cells) for _, after in giving):
             raise SlotTaken

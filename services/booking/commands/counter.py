@@ -243,7 +243,7 @@ class Counter:
         return tuple(f"{claim}#{id}" for claim in claims) if request.another_person else claims
 
     async def _insert(self, booked: Appointment, *, by: Actor) -> None:
-        giving = await self._settled_takers(booked.cells, but=booked.id)
+        giving = await self._settled_takers(booked.office, booked.cells, but=booked.id)
         await self.booking.appointments.insert(booked, AppointmentConfirmed, by=by, giving=giving)
         self.booking.gave(giving)
 
@@ -256,7 +256,7 @@ class Counter:
         change = await decide(appointment, self.booking.clock.now())
         if change is None:
             return appointment
-        giving = await self._settled_takers(change.after.cells, but=id)
+        giving = await self._settled_takers(appointment.office, change.after.cells, but=id)
         if not giving:
             return await self.booking.change(id, decide)
         after = (await self.booking.appointments.together([change], giving=giving))[0]
@@ -264,11 +264,11 @@ class Counter:
         self.booking.memory.put(after)
         return after
 
-    async def _settled_takers(self, cells: tuple[str, ...], *, but: str) -> list[Giving]:
-        for owner in await self.booking.appointments.owners(cells):
+    async def _settled_takers(self, office: str, cells: tuple[str, ...], *, but: str) -> list[Giving]:
+        for owner in await self.booking.appointments.owners(office, cells):
             if owner.id != but:
                 await self.booking.settle(owner)
-        return await self.booking.takers(cells, but=but)
+        return await self.booking.takers(office, cells, but=but)
 
 
 def _moved(lane: str, starts_at: datetime, *, by: Actor, reason: str | None) -> Decide:

@@ -186,7 +186,7 @@ class WaitingList:
         change = waiting.offer_time(waiter, offer, now=self.booking.clock.now())
         giving: list[Giving] = []
         if giver is not None:
-            giving = await self.booking.takers(offer.cells, but=waiter.id)
+            giving = await self.booking.takers(waiter.office, offer.cells, but=waiter.id)
         if giving:
             after = (await self.booking.appointments.together([change], giving=giving))[0]
             self.booking.gave(giving)

@@ -208,8 +208,9 @@ class Appointments:
         )
         return [document["_id"] async for document in found]
 
-    async def owners(self, cells: tuple[str, ...]) -> list[Appointment]:
-        return await self._found({"cells": {"$in": list(cells)}})
+    async def owners(self, office: str, cells: tuple[str, ...]) -> list[Appointment]:
+        """Cells are an office's: another may have a team and a desk of the same names."""
+        return await self._found({"office": office, "cells": {"$in": list(cells)}})
 
     async def cooling(self, office: str, *, now: datetime) -> list[Appointment]:
         """Those of an office whose freed times still cool."""

@@ -87,6 +87,7 @@ def ended_by(who: str) -> dict[str, Any]:
         (AppointmentOfferEnded, ended_by("citizen"), None),
         (AppointmentOfferEnded, ended_by("staff"), None),
         (AppointmentConfirmed, {"contact_sequence": None}, None),
+        (AppointmentConfirmed, {"channel": "import"}, None),
     ],
 )
 def test_each_event_asks_for_its_message(

@@ -1,0 +1,131 @@
+"""`amtstermin appointments`: from another system, and to one."""
+
+import argparse
+import asyncio
+import getpass
+import os
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from services.booking.cli.at_hand import AtHand, at_hand
+from services.booking.domain.actors import Actor
+from services.booking.domain.office import Office
+from services.booking.transfer.calendars import Defaults, is_calendar, read_calendar, write_calendar
+from services.booking.transfer.exporting import exported
+from services.booking.transfer.importing import Importing
+from services.booking.transfer.rows import COLUMNS, Fault, Read
+from services.booking.transfer.tables import read_table, write_table
+from shared.setup import Trouble
+
+
+def register(commands: Any) -> None:
+    """Adds `amtstermin appointments`."""
+    top = commands.add_parser("appointments", help="an office's appointments, from a file and into one")
+    actions = top.add_subparsers(metavar="ACTION", required=True)
+
+    take = actions.add_parser(
+        "import",
+        help="take appointments from a file (CSV or iCalendar): all of them, or none",
+        description=f"CSV has a heading line with these columns, of which the first five must be there: "
+        f"{', '.join(COLUMNS)}. `key` is the other system's id: what was imported already is not imported again.",
+    )
+    take.add_argument("--file", type=Path, required=True, metavar="FILE")
+    take.add_argument("--office", required=True, metavar="ID")
+    take.add_argument("--dry-run", action="store_true", help="look at everything and change nothing")
+    take.add_argument("--messages", action="store_true", help="confirm each by mail; without it nobody is told")
+    take.add_argument("--service", metavar="ID", help="for events of a calendar that name none")
+    take.add_argument("--municipality", metavar="AGS", help="for events of a calendar that name none")
+    take.set_defaults(log_level="WARNING", run=lambda arguments: asyncio.run(_import(arguments)))
+
+    give = actions.add_parser("export", help="write appointments with their persons into a file")
+    give.add_argument("--file", type=Path, required=True, metavar="FILE", help="a new one, .csv or .ics")
+    give.add_argument("--office", required=True, metavar="ID")
+    give.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="default: today")
+    give.add_argument(
+        "--to", dest="last", type=date.fromisoformat, metavar="DAY", help="included; default: in a year"
+    )
+    give.set_defaults(log_level="WARNING", run=lambda arguments: asyncio.run(_export(arguments)))
+
+
+async def _import(arguments: argparse.Namespace) -> int:
+    defaults = Defaults(service=arguments.service, municipality=arguments.municipality)
+    read = await asyncio.to_thread(_read, arguments.file, defaults)
+    async with at_hand() as parts:
+        office = _office(parts, arguments.office)
+        importing = Importing(parts.booking, parts.reaching, parts.audit)
+        plan = await importing.plan(office, read.rows)
+        faults = [*read.faults, *plan.faults]
+        print(f"{len(plan.new)} can be imported, {len(plan.there)} were before, {len(faults)} cannot.")
+        if faults:
+            _show(faults)
+            print("Nothing was imported." if not arguments.dry_run else "Nothing would be imported.")
+            return 1
+        if arguments.dry_run:
+            print("Nothing was changed.")
+            return 0
+        left_out = await importing.take(office, plan.new, by=_by(), tell=arguments.messages)
+    print(f"{len(plan.new) - len(left_out)} are imported.")
+    _show(left_out)
+    return 1 if left_out else 0
+
+
+async def _export(arguments: argparse.Namespace) -> int:
+    if arguments.file.suffix not in (".csv", ".ics"):
+        raise Trouble("The file's name ends in .csv or .ics.")
+    async with at_hand() as parts:
+        office = _office(parts, arguments.office)
+        today = parts.booking.clock.now().astimezone(office.zone).date()
+        first, last = arguments.first or today, arguments.last or today + timedelta(days=366)
+        span = (_midnight(office, first), _midnight(office, last + timedelta(days=1)))
+        found = [one async for one in exported(parts.booking, office.id, *span)]
+        # Before the file is there: whoever sees persons is on record.
+        detail = {"count": len(found), "from": first.isoformat(), "to": last.isoformat()}
+        await parts.audit.record(_by(), "appointments.exported", office=office.id, detail=detail)
+        now = parts.booking.clock.now()
+    if arguments.file.suffix == ".csv":
+        data = write_table(row for row, _ in found)
+    else:
+        data = write_calendar(((row, one.starts_at, one.ends_at) for row, one in found), now=now)
+    await asyncio.to_thread(_write, arguments.file, data)
+    print(f"{len(found)} appointments with personal data are in {arguments.file}: delete it when it has served.")
+    return 0
+
+
+def _read(file: Path, defaults: Defaults) -> Read:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Trouble(f"{file}: {error.strerror}") from error
+    return read_calendar(data, defaults=defaults) if is_calendar(data) else read_table(data)
+
+
+def _write(file: Path, data: bytes) -> None:
+    """For its owner's eyes alone."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise Trouble(f"{file}: {error.strerror}") from error
+    with os.fdopen(handle, "wb") as open_file:
+        open_file.write(data)
+
+
+def _office(parts: AtHand, id: str) -> Office:
+    try:
+        return parts.booking.offices[id]
+    except KeyError:
+        raise Trouble(f"There is no office {id!r}: `amtstermin office list` shows those that are there.") from None
+
+
+def _midnight(office: Office, day: date) -> datetime:
+    return datetime.combine(day, time(), office.zone)
+
+
+def _by() -> Actor:
+    return Actor("system", f"cli:{getpass.getuser()}")
+
+
+def _show(faults: Sequence[Fault]) -> None:
+    for fault in sorted(faults, key=lambda one: one.line):
+        print(f"  {fault}")
