@@ -1,9 +1,7 @@
 """Appointments from another system and to one, by the operators' command, beside a running process."""
 
-import argparse
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.stack import Stack
-from services.booking import cli
 from services.booking.commands import Counter, CounterRequest, Reaching
 from services.booking.domain.actors import Actor
 from services.booking.domain.appointment import Appointment
@@ -24,14 +21,13 @@ from services.booking.transfer.importing import Importing
 from services.booking.transfer.rows import Row
 from tests.builders import HECHINGEN, OFFICE_FILE
 from tests.integration.booking_harness import Desk, a_desk
+from tests.integration.operating import Run, commands_of
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 OFFICE = "zollernalbkreis"
 HEADING = "key;starts_at;service;family_name;municipalities;email;lane"
 BY = Actor("system", "cli:test")
-
-Run = Callable[..., Awaitable[tuple[int, str]]]
 
 
 @pytest.fixture
@@ -53,27 +49,7 @@ async def desk(servers: Stack) -> AsyncIterator[Desk]:
 def amtstermin(
     desk: Desk, servers: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Run:
-    for name, value in {
-        "MONGODB_URI": servers.secret("admin_mongodb_uri"),
-        "MONGODB_DATABASE": desk.database.name,
-        "KEYS_DATABASE": desk.keys.name,
-        "AMQP_URL": "amqp://nobody@127.0.0.1:1",
-        "SIGNING_KEYS": "k1:" + "78" * 32,
-        "CONTACT_KEYS": servers.secret("booking_contact_keys"),
-        "CONTACT_PUBLIC_KEYS": servers.secret("booking_contact_public_keys"),
-    }.items():
-        monkeypatch.setenv(f"BOOKING_{name}", value)
-
-    async def run(*arguments: object) -> tuple[int, str]:
-        parser = argparse.ArgumentParser()
-        cli.register(parser.add_subparsers())
-        parsed = parser.parse_args([str(argument) for argument in arguments])
-        code = await asyncio.to_thread(parsed.run, parsed)
-        lines = capsys.readouterr().out.splitlines()
-        # Tests log to where a command prints.
-        return code or 0, "\n".join(line for line in lines if not re.match(r"\d{4}-\d\d-\d\d \d\d:", line))
-
-    return run
+    return commands_of(desk, servers, monkeypatch, capsys)
 
 
 def a_line(desk: Desk, key: str, *, place: int, name: str = "Öztürk", lane: str = "") -> str:

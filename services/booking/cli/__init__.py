@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from services.booking.cli import appointments, helper, office, staff
+from services.booking.cli import appointments, helper, office, record, staff
 
 
 def register(commands: Any) -> None:
-    """Adds `amtstermin staff`, `office`, `appointments` and `helper`."""
+    """Adds `amtstermin staff`, `office`, `appointments`, `helper`, `audit` and `deletions`."""
     staff.register(commands)
     office.register(commands)
     appointments.register(commands)
     helper.register(commands)
+    record.register(commands)

@@ -44,6 +44,16 @@ class Retained:
         found = self._appointments.find({"_id": {"$in": list(ids)}, "person": {"$exists": True}}, {"_id": 1})
         return {document["_id"] async for document in found}
 
+    async def deletions(
+        self, *, office: str | None, first: datetime | None, until: datetime | None
+    ) -> list[tuple[str, str, dict[str, int]]]:
+        """Day (UTC), office and how many by reason, as counted; the day of `until` is not included."""
+        bounds = {"$gte": first, "$lt": until}
+        days = {operator: moment.date().isoformat() for operator, moment in bounds.items() if moment}
+        query = {**({"office": office} if office else {}), **({"day": days} if days else {})}
+        found = self._deletions.find(query).sort([("day", 1), ("office", 1)])
+        return [(one["day"], one["office"], one["counts"]) async for one in found]
+
     async def count_deletions(self, *, day: datetime) -> None:
         """Counts anew what was erased on the day (UTC) of `day`: per office and reason, no persons.
 
