@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _register_setup(commands)
     _register_parking(commands)
     republish.register(commands)
-    for register in _service_commands():
+    for register in (*_service_commands(), *_local_commands()):
         register(commands)
     return parser
 
@@ -76,6 +76,14 @@ def _service_commands() -> list[Callable[[Commands], Any]]:
         f"services.{name}.cli" for name in sorted(names) if importlib.util.find_spec(f"services.{name}.cli")
     ]
     return [importlib.import_module(module).register for module in modules]
+
+
+def _local_commands() -> list[Callable[[Commands], Any]]:
+    """What plays with a stack on this machine; no image carries it."""
+    name = "deploy.local.simulate.command"
+    if importlib.util.find_spec("deploy") is None or importlib.util.find_spec("deploy.local") is None:
+        return []
+    return [importlib.import_module(name).register]
 
 
 def _register_setup(commands: Commands) -> None:

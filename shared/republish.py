@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
@@ -50,16 +50,16 @@ async def republish(
         if hears(pattern, entry["type"]):
             batch.append(entry)
         if len(batch) >= _AT_ONCE:
-            sent += await _publish(batch, queue, publisher)
+            sent += await send_to(queue, batch, publisher)
             progress(sent)
             batch = []
-    sent += await _publish(batch, queue, publisher)
+    sent += await send_to(queue, batch, publisher)
     progress(sent)
     return sent
 
 
-async def _publish(batch: list[Entry], queue: str, publisher: Publisher) -> int:
-    """By way of the exchange that leads to this queue alone: no other service hears it again."""
+async def send_to(queue: str, batch: Sequence[Entry], publisher: Publisher) -> int:
+    """By way of the exchange that leads to this queue alone: no other service hears it. Raises PublishFailed."""
     await asyncio.gather(
         *(
             publisher.publish(

@@ -1,0 +1,29 @@
+"""Virtual time: what is to happen, in the order of its moments."""
+
+import heapq
+from collections.abc import Callable
+from datetime import datetime
+from itertools import count
+
+Act = Callable[[datetime], object]
+
+
+class Agenda:
+    """Acts of one moment happen in the order in which they were entered."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._acts: list[tuple[datetime, int, Act]] = []
+        self._numbers = count()
+
+    def at(self, moment: datetime, act: Act) -> None:
+        """What should have happened already happens now. Whole seconds: the wire and the database keep no more."""
+        moment = max(moment, self.now).replace(microsecond=0)
+        heapq.heappush(self._acts, (moment, next(self._numbers), act))
+
+    def play(self, until: datetime) -> None:
+        """Everything before `until`; what it enters anew included."""
+        while self._acts and self._acts[0][0] < until:
+            self.now, _, act = heapq.heappop(self._acts)
+            act(self.now)
+        self.now = until
