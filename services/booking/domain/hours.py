@@ -14,7 +14,16 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from services.booking.domain.cells import CELL, cell_at, start_of
-from services.booking.domain.rules import WEEKDAYS, Channel, Holidays, OfficeData, local_moment, week_of
+from services.booking.domain.rules import (
+    WEEKDAYS,
+    Absence,
+    Channel,
+    Closure,
+    Holidays,
+    OfficeData,
+    local_moment,
+    week_of,
+)
 from services.booking.domain.surnames import is_valid
 from shared.contracts import offices
 
@@ -61,6 +70,11 @@ class Hours:
             (team, lane): (team, lane) if (team, lane) in own else (team, f"|{channel}")
             for (team, lane), channel in self._channels.items()
         }
+        # As cells: they are asked for with every day that is looked at.
+        self._closures = [(closure, self._span(closure)) for closure in data.closures]
+        self._absences: dict[Lane, list[tuple[int, int]]] = {}
+        for absence in data.absences:
+            self._absences.setdefault((absence.team, absence.lane), []).append(self._span(absence))
         self._days: dict[tuple[Lane, date], DayCells] = {}
         self._office: dict[date, int] = {}
 
@@ -85,8 +99,7 @@ class Hours:
 
     def absent(self, lane: Lane, day: date) -> int:
         """The cells of the day in which whoever works at the lane is away."""
-        spans = (a for a in self._data.absences if (a.team, a.lane) == lane)
-        return self._closed(((a.from_, a.until) for a in spans), day)
+        return self._closed(self._absences.get(lane, ()), day)
 
     def spans(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """The office's opening on a local day, as aware local times."""
@@ -114,8 +127,7 @@ class Hours:
         for rule in self._rules(day, team, lane):
             if _opens(rule, day):
                 bits |= self._between(day, rule.from_, rule.until)
-        closures = (c for c in self._data.closures if _reaches(c, team, lane))
-        return bits & ~self._closed(((c.from_, c.until) for c in closures), day)
+        return bits & ~self._closed((span for c, span in self._closures if _reaches(c, team, lane)), day)
 
     def _rules(self, day: date, team: str | None, lane: str | None) -> list[offices.OpeningHours]:
         """The narrowest that hold on the day: the lane's, else the team's, else the office's."""
@@ -134,14 +146,17 @@ class Hours:
         start, end = (wall_moment(day, time.fromisoformat(text), self._zone) for text in (from_, until))
         return self._bits(day, -(-int(start.timestamp()) // _SECONDS), cell_at(end))
 
-    def _closed(self, spans: Iterable[tuple[date, date]], day: date) -> int:
-        """Cells that a span touches."""
+    def _span(self, rule: Closure | Absence) -> tuple[int, int]:
+        """The cells that it touches: the first, and the one behind the last."""
+        end = local_moment(rule.until, self._zone)
+        return cell_at(local_moment(rule.from_, self._zone)), -(-int(end.timestamp()) // _SECONDS)
+
+    def _closed(self, spans: Iterable[tuple[int, int]], day: date) -> int:
         bits = 0
         first, length = day_cells(day, self._zone)
-        for from_, until in spans:
-            start, end = local_moment(from_, self._zone), local_moment(until, self._zone)
-            if cell_at(start) < first + length and cell_at(end) >= first:
-                bits |= self._bits(day, cell_at(start), -(-int(end.timestamp()) // _SECONDS))
+        for start, end in spans:
+            if start < first + length and end > first:
+                bits |= self._bits(day, start, end)
         return bits
 
     def _bits(self, day: date, start: int, end: int) -> int:
