@@ -44,9 +44,19 @@ Check = Callable[[], Awaitable[str | None]]
 class Problem(Exception):
     """An answer as RFC 9457 problem+json: `type` is a stable slug, `extra` are members of its own."""
 
-    def __init__(self, status: int, type: str, title: str, detail: str, **extra: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        type: str,
+        title: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
         super().__init__(title)
         self.status = status
+        self.headers = headers
         self.body = {"type": type, "title": title, "status": status, "detail": detail, **extra}
 
 
@@ -167,7 +177,7 @@ class _Server(uvicorn.Server):
 
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return problem_response(error.status, error.body)
+    return problem_response(error.status, error.body, dict(error.headers or {}))
 
 
 def problem_response(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

@@ -29,6 +29,8 @@ CONTACT_KEYS = "booking_contact_keys"
 CONTACT_PUBLIC_KEYS = "booking_contact_public_keys"
 CONTACT_PRIVATE_KEYS = "notification_contact_private_keys"
 ERLANG_COOKIE = "erlang_cookie"
+STAFF_KEYS = "reporting_staff_keys"
+REPORTING_KEYS = (STAFF_KEYS, "reporting_operator_keys")
 
 # The user id of mongod in the public image; mongod refuses a key file that others may read.
 _MONGOD_UID = 999
@@ -82,6 +84,8 @@ def _make_passwords(folder: Path, deploy: Path) -> None:
     _make_once(folder / CONTACT_PRIVATE_KEYS, lambda: f"n1:{secrets.token_hex(KEY_BYTES)}")
     private = PrivateKeys.read(SecretStr(read_secret(folder, CONTACT_PRIVATE_KEYS)))
     _renew(folder / CONTACT_PUBLIC_KEYS, private.public)
+    for name in REPORTING_KEYS:
+        _make_once(folder / name, lambda: secrets.token_urlsafe(32))
     _make_once(folder / ERLANG_COOKIE, lambda: secrets.token_hex(32))
     accounts = broker_definitions(deploy)["users"] + database_users(deploy)["users"]
     for name in {account.get("name") or account["user"] for account in accounts}:

@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import field_validator
+from pydantic import SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import CommonSettings
@@ -14,6 +14,11 @@ class Settings(CommonSettings):
     mongodb_database: str = "reporting"
     # Days of figures begin and end by this clock. A change needs a rebuild of all figures.
     timezone: str = "Europe/Berlin"
+    # Several are separated by blanks. Without any, nobody sees more than an office makes public.
+    staff_keys: SecretStr = SecretStr("")
+    operator_keys: SecretStr = SecretStr("")
+    # How readers reach this service: links in mails begin with it, and with https cookies go over TLS alone.
+    public_url: str = ""
 
     @field_validator("timezone")
     @classmethod

@@ -102,11 +102,16 @@ class Lane(Data):
 
 
 class Team(Data):
-    """`pool`: any free lane serves; `surname`: the lane whose range holds the lead person's family name."""
+    """`pool`: any free lane serves; `surname`: the lane whose range holds the lead person's family name.
+
+    `staff` is how many people serve there: figures of fewer than three, or of a team that does not tell, are shown
+    together with those of other teams only.
+    """
 
     id: str
     name: Text
     routing: Literal["pool", "surname"] = "pool"
+    staff: int = Field(default=0, ge=0, le=1000)
     lanes: tuple[Lane, ...] = ()
 
 
@@ -189,6 +194,8 @@ class Office(Data):
     authorities: tuple[Authority, ...]
     municipalities: tuple[Municipality, ...]
     messages: Messages = Messages()
+    # Whether anybody may see figures of whole months, coarsened.
+    public_figures: bool = False
 
 
 class OfficePublished(Event):
