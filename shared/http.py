@@ -5,7 +5,7 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import Any
@@ -98,12 +98,14 @@ def create_app(
     health: Health,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     larger_bodies: Mapping[str, int] | None = None,
+    streams: Collection[str] = (),
 ) -> FastAPI:
-    """`larger_bodies` are paths, by how they begin, that take more than LARGEST_BODY: so many bytes."""
+    """`larger_bodies` are paths, by how they begin, that take more than LARGEST_BODY: so many bytes. `streams` are
+    paths whose answers go on for as long as they like."""
     app = FastAPI(
         title=title, description=description, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.add_middleware(_Edge, larger_bodies=larger_bodies or {})
+    app.add_middleware(_Edge, larger_bodies=larger_bodies or {}, streams=frozenset(streams))
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
@@ -225,9 +227,10 @@ async def _unexpected(_: Request, error: Exception) -> Response:
 class _Edge:
     """Gives every request its trace, counts it, logs it without query string, and bounds its body."""
 
-    def __init__(self, app: ASGIApp, *, larger_bodies: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, *, larger_bodies: Mapping[str, int], streams: frozenset[str]) -> None:
         self._app = app
         self._larger_bodies = larger_bodies
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -253,7 +256,7 @@ class _Edge:
             await _too_large(scope, receive, send, most=most)
             return
         try:
-            async with asyncio.timeout(_LONGEST_REQUEST_S):
+            async with asyncio.timeout(None if scope["path"] in self._streams else _LONGEST_REQUEST_S):
                 await self._app(scope, limited, send)
         except TimeoutError as error:
             if not send.status:

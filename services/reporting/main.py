@@ -10,11 +10,15 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from services.reporting import api
+from services.reporting.access import Keys, Role
+from services.reporting.api.signed_in import who_asks
 from services.reporting.handlers import handlers
 from services.reporting.refresher import Refresher
+from services.reporting.reports import Reports
 from services.reporting.settings import Settings
-from services.reporting.storage import Facts, Figures, Lease, Offices
-from services.reporting.web import pages
+from services.reporting.storage import Facts, Figures, Lease, Offices, Today
+from services.reporting.web import pages, signing_in
+from services.reporting.web.live import Live
 from shared import mongo
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
@@ -56,9 +60,29 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         client.close()
 
     health = Health(required={"mongodb": lambda: mongo.ping(client)}, degrading={"rabbitmq": consumers.ping})
-    app = create_app(title="Amtstermin reporting", description=api.DESCRIPTION, health=health, lifespan=lifespan)
-    app.include_router(api.router(figures=figures))
-    app.include_router(pages.router(figures=figures, offices=offices, clock=clock, zone=settings.zone))
+    app = create_app(
+        title="Amtstermin reporting",
+        description=api.DESCRIPTION,
+        health=health,
+        lifespan=lifespan,
+        streams=[pages.STREAM],
+    )
+    reports = Reports(figures=figures, offices=offices)
+    keys = Keys({Role.STAFF: settings.staff_keys, Role.OPERATORS: settings.operator_keys})
+    who = who_asks(keys, clock)
+    app.include_router(api.router(reports=reports, who=who, clock=clock, zone=settings.zone))
+    app.include_router(signing_in.router(keys=keys, clock=clock, secure=settings.public_url.startswith("https:")))
+    live = Live(reports=reports, today=Today(database, zone=settings.zone), clock=clock, zone=settings.zone)
+    app.include_router(
+        pages.router(
+            reports=reports,
+            live=live,
+            who=who,
+            clock=clock,
+            zone=settings.zone,
+            stopping=lambda: health.stopping,
+        )
+    )
     return app, health
 
 

@@ -3,8 +3,9 @@
 from services.reporting.storage.facts import Facts, Mark
 from services.reporting.storage.figures import Figures, LeaseLost
 from services.reporting.storage.lease import Lease
-from services.reporting.storage.offices import OfficeNames, Offices
+from services.reporting.storage.offices import OfficeData, Offices
 from services.reporting.storage.query import Interval, Query, Row
+from services.reporting.storage.today import Moment, Today
 
 __all__ = [
     "Facts",
@@ -13,8 +14,10 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "Mark",
-    "OfficeNames",
+    "Moment",
+    "OfficeData",
     "Offices",
     "Query",
     "Row",
+    "Today",
 ]

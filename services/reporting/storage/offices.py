@@ -1,4 +1,4 @@
-"""The newest published version of each office, for its names."""
+"""The newest published version of each office: its names, and whose figures may be shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,34 @@ from shared.mongo import Database, Document, DuplicateKeyError
 
 
 @dataclass(frozen=True, slots=True)
-class OfficeNames:
-    """`name` by language."""
+class OfficeData:
+    """Names by language. `staff` is how many serve in each team, 0 where the office does not tell."""
 
     id: str
     name: Mapping[str, str]
+    public: bool
+    staff: Mapping[str, int]
+    teams: Mapping[str, Mapping[str, str]]
+    services: Mapping[str, Mapping[str, str]]
+    municipalities: Mapping[str, str]
+    service_teams: Mapping[str, str]
+
+
+_SHOWN = {
+    f"office.{path}": 1
+    for path in (
+        "name",
+        "public_figures",
+        "teams.id",
+        "teams.name",
+        "teams.staff",
+        "services.id",
+        "services.name",
+        "services.team",
+        "municipalities.ags",
+        "municipalities.name",
+    )
+}
 
 
 class Offices:
@@ -29,6 +52,19 @@ class Offices:
             return bool((await self._offices.update_one(older, update)).matched_count)
         return True
 
-    async def names(self) -> list[OfficeNames]:
-        cursor = self._offices.find({}, {"office.name": 1}, sort=[("_id", 1)])
-        return [OfficeNames(d["_id"], d["office"]["name"]) async for d in cursor]
+    async def all(self) -> list[OfficeData]:
+        return [_office(d["_id"], d["office"]) async for d in self._offices.find({}, _SHOWN, sort=[("_id", 1)])]
+
+
+def _office(id: str, office: Document) -> OfficeData:
+    teams, services = office.get("teams", []), office.get("services", [])
+    return OfficeData(
+        id=id,
+        name=office["name"],
+        public=office.get("public_figures", False),
+        staff={team["id"]: team.get("staff", 0) for team in teams},
+        teams={team["id"]: team["name"] for team in teams},
+        services={service["id"]: service["name"] for service in services},
+        municipalities={place["ags"]: place["name"] for place in office.get("municipalities", [])},
+        service_teams={service["id"]: service["team"] for service in services},
+    )

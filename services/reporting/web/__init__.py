@@ -1,1 +1,1 @@
-"""The dashboard: server-rendered, without scripts."""
+"""The dashboard: server-rendered; a script keeps the day's figures up to date, and nothing else needs one."""

@@ -1,103 +1,121 @@
-"""The dashboard page and its style sheet."""
+"""The dashboard page, what it is made of, and the stream that keeps its day up to date."""
 
-from collections.abc import Sequence
-from datetime import timedelta, tzinfo
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from markupsafe import Markup
 
-from services.reporting.domain import FIGURES
-from services.reporting.storage import Figures, OfficeNames, Offices
-from services.reporting.web import dashboard as board
-from services.reporting.web.chart import Charts
-from services.reporting.web.texts import LANGUAGES, Words, choose_language
+from services.reporting.access import Role
+from services.reporting.api.figures import may_see
+from services.reporting.api.signed_in import Who
+from services.reporting.charts import Chart, svg
+from services.reporting.domain import BY_NAME, Group, Section
+from services.reporting.pictures import label, label_of, ranked, trends
+from services.reporting.reports import Reports
+from services.reporting.storage import OfficeData
+from services.reporting.views import COMPARED, HEADLINES, View, load, sections
+from services.reporting.web.choices import OWN, PERIODS, Choices
+from services.reporting.web.live import MOST_READERS, Live
+from services.reporting.web.rendering import HEADERS, HERE, render
+from services.reporting.words import LANGUAGES, Words, choose_language
+from shared.http import Problem
 from shared.mongo import DatabaseClock
 
-_HERE = Path(__file__).parent
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-cache",
-    "Vary": "Accept-Language",
-}
+_WIDE, _NARROW = 820, 330
+_STATIC = {"dashboard.css": "text/css", "live.js": "text/javascript"}
+STREAM = "/live"
 
 
-def router(*, figures: Figures, offices: Offices, clock: DatabaseClock, zone: tzinfo) -> APIRouter:
+def router(
+    *, reports: Reports, live: Live, who: Who, clock: DatabaseClock, zone: tzinfo, stopping: Callable[[], bool]
+) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
-    templates = _templates()
-    charts = Charts()
-    style = (_HERE / "static" / "dashboard.css").read_bytes()
-
-    @routes.get("/dashboard.css")
-    async def get_style() -> Response:
-        return Response(style, media_type="text/css", headers={"Cache-Control": "max-age=300"})
+    for name in _STATIC:
+        _add_static(routes, name)
 
     @routes.get("/", response_class=HTMLResponse)
-    async def get_dashboard(
-        request: Request,
-        period: str = "week",
-        office: Annotated[str, Query(max_length=100)] = "",
-        lang: Annotated[str, Query(max_length=20)] = "",
-    ) -> Response:
-        words = Words(choose_language(lang, request.headers.get("accept-language", "")))
-        known = await offices.names()
-        chosen = next((o for o in known if o.id == office), None)
-        period = period if period in board.PERIODS else board.PERIODS[0]
-        now = clock.now().astimezone(zone)
-        since, until = board.days_of(period, now.date())
-        shown = await board.load(
-            figures, since=since, until=until, office=chosen.id if chosen else None, words=words
+    async def get_dashboard(request: Request) -> Response:
+        words = Words(
+            choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
         )
-        wide, narrow = [Markup(await charts.svg(series)) for series in board.charts(shown, words)]  # noqa: S704
-        page = templates.get_template("dashboard.html").render(
+        if who(request) is not Role.STAFF:
+            return _to_sign_in(request)
+        offices = await reports.offices()
+        today = clock.now().astimezone(zone).date()
+        choices = Choices.of(dict(request.query_params), offices=offices, today=today)
+        view = await load(reports, choices.selection)
+        now = await live.now(choices.office.id if choices.office else None)
+        page = render(
+            "dashboard.html",
             words=words,
-            board=shown,
-            last_day=until - timedelta(days=1),
-            wide=wide,
-            narrow=narrow,
-            offices=known,
-            office_name=_office_name(known, chosen, words),
-            chosen=chosen.id if chosen else "",
-            period=period,
-            periods=[(p, _link(p, chosen, words.language)) for p in board.PERIODS],
-            other=_link(period, chosen, next(x for x in LANGUAGES if x != words.language)),
-            api=_api_link(shown, chosen),
-            definitions=[(f.title[words.language], f.definition[words.language]) for f in FIGURES],
-            now=f"{words.full_day(now.date())}, {now:%H:%M}",
+            choices=choices,
+            view=view,
+            now=now,
+            live=now.texts(words),
+            stream=f"{STREAM}?"
+            + urlencode({"office": choices.office.id if choices.office else "", "lang": words.language}),
+            other=next(language for language in LANGUAGES if language != words.language),
+            offices=offices,
+            **_shown(view, words, offices),
         )
-        return HTMLResponse(page, headers={**_HEADERS, "Content-Language": words.language})
+        return HTMLResponse(page, headers={**HEADERS, "Content-Language": words.language})
+
+    @routes.get(STREAM)
+    async def get_stream(
+        request: Request, office: Annotated[str, Query(max_length=100)] = "", lang: str = ""
+    ) -> Response:
+        if who(request) is not Role.STAFF:
+            raise Problem(401, "not-signed-in", "Not signed in", "A valid key is needed.")
+        if live.readers >= MOST_READERS:
+            raise Problem(503, "too-many-readers", "Too many readers", "Please load the page again now and then.")
+        words = Words(choose_language(lang, request.headers.get("accept-language", "")))
+        events = live.events(office or None, words, over=stopping)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     return routes
 
 
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _add_static(routes: APIRouter, name: str) -> None:
+    content = (HERE / "static" / name).read_bytes()
+
+    @routes.get(f"/{name}")
+    async def get_static() -> Response:
+        return Response(content, media_type=_STATIC[name], headers={"Cache-Control": "max-age=300"})
 
 
-def _link(period: str, office: OfficeNames | None, language: str) -> str:
-    chosen = {"office": office.id} if office else {}
-    return "/?" + urlencode({"period": period, **chosen, "lang": language})
+def _to_sign_in(request: Request) -> Response:
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    to = "/sign-in?" + urlencode({"next": wanted, "lang": request.query_params.get("lang", "")})
+    return RedirectResponse(to, status_code=303, headers={"Cache-Control": "no-store"})
 
 
-def _api_link(shown: board.Dashboard, office: OfficeNames | None) -> str:
-    chosen = {"office": office.id} if office else {}
-    asked = {"from": shown.since.isoformat(), "to": shown.until.isoformat(), "group_by": "day", **chosen}
-    return "/v1/reports/figures?" + urlencode(asked)
+def _shown(view: View, words: Words, offices: Sequence[OfficeData]) -> dict[str, Any]:
+    compared = {
+        group: [(label(group, line.key, words, offices), line) for line in lines]
+        for group, lines in view.compared.items()
+        if lines
+    }
+    rankings = {group: ranked(view, group, words, offices) for group in compared}
+    return {
+        "figures": BY_NAME,
+        "headlines": [BY_NAME[name] for name in HEADLINES],
+        "trends": [(chart, _both(chart), names) for chart, names in trends(view, words)],
+        "days": [(label_of(view, point.day, words), point) for point in view.trend],
+        "compared": compared,
+        "columns": {group: [BY_NAME[name] for name in COMPARED[group]] for group in compared},
+        "rankings": {group: _both(chart) for group, chart in rankings.items() if chart},
+        "sections": sections(view),
+        "definitions": [(s, [f for f in may_see(Role.STAFF) if f.section is s]) for s in Section],
+        "periods": (*PERIODS, OWN),
+        "groups": tuple(Group),
+    }
 
 
-def _office_name(known: Sequence[OfficeNames], chosen: OfficeNames | None, words: Words) -> str:
-    office = chosen or (known[0] if len(known) == 1 else None)
-    if office is None:
-        return words["all_offices"]
-    return office.name.get(words.language) or office.name.get("de") or office.id
+def _both(chart: Chart) -> tuple[Markup, Markup]:
+    """For wide and for narrow screens: scaled down to a phone, letters would be of half the size."""
+    wide, narrow = (svg(chart, width=width) for width in (_WIDE, _NARROW))
+    return Markup(wide), Markup(narrow)  # noqa: S704 (escaped where it is drawn)

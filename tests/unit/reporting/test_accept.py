@@ -1,6 +1,6 @@
 import pytest
 
-from services.reporting.api import prefers_csv
+from services.reporting.api.formats import Format, preferred
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from services.reporting.api import prefers_csv
     ],
 )
 def test_csv_where_client_prefers_it(accept: str) -> None:
-    assert prefers_csv(accept)
+    assert preferred(accept) is Format.CSV
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,8 @@ def test_csv_where_client_prefers_it(accept: str) -> None:
     ],
 )
 def test_json_where_client_leaves_it_open(accept: str) -> None:
-    assert not prefers_csv(accept)
+    assert preferred(accept) is Format.JSON
+
+
+def test_sheet_where_client_asks_for_it() -> None:
+    assert preferred(f"{Format.XLSX.media_type}, text/csv;q=0.5") is Format.XLSX

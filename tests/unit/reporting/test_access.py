@@ -11,7 +11,8 @@ KEYS = Keys({Role.STAFF: SecretStr("one two"), Role.OPERATORS: SecretStr("three"
 
 
 @pytest.mark.parametrize(
-    ("key", "role"), [("one", Role.STAFF), ("two", Role.STAFF), ("three", Role.OPERATORS), ("", None), ("on", None)]
+    ("key", "role"),
+    [("one", Role.STAFF), ("two", Role.STAFF), ("three", Role.OPERATORS), ("", None), ("on", None)],
 )
 def test_each_key_opens_for_its_role(key: str, role: Role | None) -> None:
     assert KEYS.role_of(key) is role
