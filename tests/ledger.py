@@ -54,7 +54,8 @@ class Ledger:
         self.quiet()
         today = date.today()  # noqa: DTZ011 (a day more on each side)
         span = {"from": str(today - timedelta(days=1)), "to": str(today + timedelta(days=2))}
-        answer = httpx.get(f"{self._stack['reporting'].url}/v1/reports/figures", params=span, timeout=10)
+        url = f"{self._stack['reporting'].url}/v1/reports/figures"
+        answer = httpx.get(url, params=span, headers=self._stack.reader, timeout=10)
         (row,) = answer.json()
         return Counter({name: value for name, value in row.items() if isinstance(value, int)})
 

@@ -13,7 +13,7 @@ from deploy.local.demo import run_demo
 from deploy.local.inbox import Inbox
 from deploy.local.process import ROOT, Process
 from deploy.local.stack import SERVICES, Stack
-from shared.setup import Trouble
+from shared.setup import STAFF_KEYS, Trouble
 
 _PURPOSE = {
     "booking": "web pages and public API (/docs)",
@@ -78,6 +78,7 @@ def _welcome(stack: Stack, inbox: Inbox, seconds: float) -> None:
     print(f"Amtstermin is ready after {seconds:.0f} s; Ctrl-C stops it.\n")
     for name, url in stack.addresses.items():
         print(f"  {name:<14}{url}   {_PURPOSE[name]}")
+    print(f"  {'':<14}its key: {_short(stack.secrets / STAFF_KEYS)}")
     print(f"  {'inbox':<14}{inbox.url}   caught mails and text messages, as a person sees them")
     for name, path in {
         "mail": stack.mail.maildir,

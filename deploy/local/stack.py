@@ -16,7 +16,7 @@ from deploy.local.process import ROOT, Process
 from deploy.local.rabbitmq import RabbitMQ
 from deploy.local.servers import MailCatcher, Mongod
 from shared.phones import COUNTRIES
-from shared.setup import Addresses, Trouble, deploy_folder, make_secrets, read_secret
+from shared.setup import STAFF_KEYS, Addresses, Trouble, deploy_folder, make_secrets, read_secret
 
 SERVICES = ("booking", "notification", "reporting")
 
@@ -98,6 +98,11 @@ class Stack:
     def secret(self, name: str) -> str:
         """For example `admin_mongodb_uri` or `booking_amqp_url`."""
         return read_secret(self.secrets, name)
+
+    @property
+    def reader(self) -> dict[str, str]:
+        """The header that lets somebody read all of reporting's figures."""
+        return {"Authorization": f"Bearer {self.secret(STAFF_KEYS)}"}
 
     def __getitem__(self, name: str) -> Service:
         return self.services[name]

@@ -190,7 +190,7 @@ def _figures(world: World, since: datetime) -> list[Document]:
     days = {"from": since - _DAYS_AROUND, "to": since + _DAYS_AROUND}
     query = {name: day.date().isoformat() for name, day in days.items()} | {"group_by": ",".join(GROUPS)}
     url = world.of_kind("reporting")[0].url
-    answer = httpx.get(f"{url}/v1/reports/figures", params=query, timeout=30)
+    answer = httpx.get(f"{url}/v1/reports/figures", params=query, headers=world.stack.reader, timeout=30)
     answer.raise_for_status()
     rows: list[Document] = answer.json()
     return rows

@@ -123,7 +123,8 @@ def _figures(told: Told, stack: Stack) -> None:
         def shown() -> dict[str, Any]:
             # Booking and reporting may see midnight at another moment than this process.
             params = {"from": day_from(today, -1), "to": day_from(today, 2)}
-            rows = body_of(httpx.get(f"{stack['reporting'].url}/v1/reports/figures", params=params), 200)
+            url = f"{stack['reporting'].url}/v1/reports/figures"
+            rows = body_of(httpx.get(url, params=params, headers=stack.reader), 200)
             return {name: rows[0].get(name) for name in expected} if rows else {}
 
         try:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import Field, create_model
 
 from services.reporting.access import Role
@@ -108,9 +109,11 @@ async def _rows(reports: Reports, asked: Asked, *, compare: bool) -> list[Row]:
         rows = await reports.rows(asked)
         return beside(rows, await reports.rows(asked.previous())) if compare else rows
     except TeamNotShown as error:
-        raise wrong(
-            "team", f"names no team of at least three people; {OTHER_TEAMS!r} shows all others together"
-        ) from error
+        raise team_not_shown() from error
+
+
+def team_not_shown() -> RequestValidationError:
+    return wrong("team", f"names no team of at least three people; {OTHER_TEAMS!r} shows all others together")
 
 
 def beside(rows: Sequence[Row], before: Sequence[Row]) -> list[Row]:

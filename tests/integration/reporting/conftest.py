@@ -1,12 +1,15 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
 from deploy.local.stack import Stack
 from services.reporting.settings import Settings
 from shared.mongo import Database, connect
+from tests.integration.reporting.asking import Publish, send
 
 
 @pytest.fixture
@@ -30,3 +33,21 @@ async def mongodb(settings: Settings) -> AsyncIterator[Database]:
     yield client[settings.mongodb_database]
     await client.drop_database(settings.mongodb_database)
     client.close()
+
+
+@pytest.fixture(scope="module")
+def http(servers: Stack) -> Iterator[httpx.Client]:
+    service = servers.start_service("reporting", name="reporting")
+    with httpx.Client(base_url=service.url, headers=servers.reader) as client:
+        yield client
+    service.stop()
+
+
+@pytest.fixture
+def office() -> str:
+    return f"office-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def publish(servers: Stack) -> Publish:
+    return lambda *events: asyncio.run(send(servers.secret("admin_amqp_url"), events))

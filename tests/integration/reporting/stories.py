@@ -128,7 +128,16 @@ def a_message(id: str, outcome: str, *, at: datetime = START, sequence: int = 1,
     return wire(f"notification.{outcome}.v1", id, sequence, data, at=at)
 
 
-def an_office(id: str, name: str) -> Wire:
+# Of whom figures may be shown.
+TEAMS: Wire = {
+    "teams": [
+        {"id": team, "name": {"de": team.title()}, "staff": 5, "lanes": []}
+        for team in ("service_point", "caseworkers")
+    ]
+}
+
+
+def an_office(id: str, name: str, *, sequence: int = 1, **changed: Any) -> Wire:
     nothing: Wire = {"locations": [], "opening_hours": [], "teams": [], "services": []}
     data = {
         "id": id,
@@ -138,8 +147,9 @@ def an_office(id: str, name: str) -> Wire:
         "authorities": [],
         "municipalities": [],
         **nothing,
+        **changed,
     }
-    return wire("office.published.v1", id, 1, data)
+    return wire("office.published.v1", id, sequence, data)
 
 
 def a_minute(minute: datetime, *, sequence: int = 1, instance: str = "i", **counts: Any) -> Wire:

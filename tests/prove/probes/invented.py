@@ -159,7 +159,8 @@ def figures_of(world: World, lives: Sequence[Life]) -> dict[str, dict[str, int]]
     """The report's sums of persons and of each step, for each appointment's own service."""
     today = datetime.now(UTC).date()
     days = {"from": str(today - timedelta(days=1)), "to": str(today + timedelta(days=60)), "group_by": "service"}
-    answer = httpx.get(f"{world.service('reporting').url}/v1/reports/figures", params=days, timeout=15)
+    url = f"{world.service('reporting').url}/v1/reports/figures"
+    answer = httpx.get(url, params=days, headers=world.stack.reader, timeout=15)
     rows = {row["service"]: {name: row[name] for name in _COUNTED} for row in answer.json()}
     return {life.id: rows.get(life.service, {}) for life in lives}
 

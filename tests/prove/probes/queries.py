@@ -50,7 +50,7 @@ def queries(world: World, chance: Random) -> str:
     with Person(world, chance) as person, booking, reporting:
         person.hold_any(chance)
         before = _stored(world, person.id)
-        requests = [*_requests(person, keys, chance), *_reports(reporting)]
+        requests = [*_requests(person, keys, chance), *_reports(reporting, world.stack.reader)]
         answers = [answer for some in at_once(_sending(booking, requests)) for answer in some]
         assert _stored(world, person.id) == before, "an appointment was changed by a request that was refused"
         assert person.cancel().status_code == 200, "the hold could not be given back"
@@ -147,13 +147,13 @@ def _gets(http: httpx.Client, own: dict[str, str]) -> Iterator[httpx.Request]:
         yield http.build_request("GET", f"/v1/appointments/{_SOME_ID}", headers={b"Authorization": bearer})
 
 
-def _reports(http: httpx.Client) -> Iterator[httpx.Request]:
+def _reports(http: httpx.Client, reader: dict[str, str]) -> Iterator[httpx.Request]:
     days = "from=2026-11-01&to=2026-12-31"
     for payload in _PAYLOADS:
         raw = quote(json.dumps(payload), safe="")
         for query in (f"from={raw}&to=2026-12-31", f"from=2026-11-01&to={raw}", f"{days}&group_by={raw}"):
-            yield http.build_request("GET", f"/v1/reports/figures?{query}")
-        yield http.build_request("GET", f"/v1/reports/figures?{days}&office[$ne]={raw}")
+            yield http.build_request("GET", f"/v1/reports/figures?{query}", headers=reader)
+        yield http.build_request("GET", f"/v1/reports/figures?{days}&office[$ne]={raw}", headers=reader)
 
 
 def _sending(http: httpx.Client, requests: Sequence[httpx.Request]) -> list[Callable[[], list[httpx.Response]]]:

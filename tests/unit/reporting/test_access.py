@@ -58,7 +58,7 @@ def test_session_cannot_be_lengthened_or_change_its_role() -> None:
 
 def test_key_comes_as_bearer_or_as_password() -> None:
     assert given_key("Bearer one") == "one"
-    assert given_key("basic " + base64.b64encode("anybody:o:ne".encode()).decode()) == "o:ne"
+    assert given_key("basic " + base64.b64encode(b"anybody:o:ne").decode()) == "o:ne"
     assert given_key("Basic nonsense!") == ""
     assert given_key("Digest one") == ""
     assert given_key("") == ""
