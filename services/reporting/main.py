@@ -13,6 +13,7 @@ from services.reporting import api
 from services.reporting.access import Keys, Role
 from services.reporting.api.signed_in import who_asks
 from services.reporting.handlers import handlers
+from services.reporting.mailing import Mailing, smtp_post
 from services.reporting.refresher import Refresher
 from services.reporting.reports import Reports
 from services.reporting.settings import Settings
@@ -28,6 +29,8 @@ from shared.observability import configure_logging
 # Also the largest batch of facts in one write; RabbitMQ advises 100 to 300.
 _PREFETCH = 250
 _LEASE = timedelta(seconds=5)
+# Longer than a list of addresses takes.
+_MAILING_LEASE = timedelta(minutes=10)
 
 
 def build(settings: Settings) -> tuple[FastAPI, Health]:
@@ -50,12 +53,22 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         stop_within=settings.stop_within,
     )
 
+    reports = Reports(figures=figures, offices=offices)
+    mailing = Mailing(
+        reports=reports,
+        database=database,
+        settings=settings,
+        lease=Lease(database["leases"], name="resume", length=_MAILING_LEASE),
+        post=smtp_post(settings),
+        zone=settings.zone,
+    )
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await mongo.once_it_answers(clock.start)
         await mongo.once_it_answers(facts.ensure_indexes)
         await mongo.once_it_answers(figures.ensure_indexes)
-        async with running(clock, refresher, publisher, consumers):
+        async with running(clock, refresher, publisher, consumers, mailing):
             yield
         client.close()
 
@@ -67,7 +80,6 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         lifespan=lifespan,
         streams=[pages.STREAM],
     )
-    reports = Reports(figures=figures, offices=offices)
     keys = Keys({Role.STAFF: settings.staff_keys, Role.OPERATORS: settings.operator_keys})
     who = who_asks(keys, clock)
     app.include_router(api.router(reports=reports, who=who, clock=clock, zone=settings.zone))

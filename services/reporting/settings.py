@@ -1,8 +1,9 @@
 """Settings of reporting, prefix REPORTING_."""
 
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import CommonSettings
@@ -17,8 +18,17 @@ class Settings(CommonSettings):
     # Several are separated by blanks. Without any, nobody sees more than an office makes public.
     staff_keys: SecretStr = SecretStr("")
     operator_keys: SecretStr = SecretStr("")
-    # How readers reach this service: links in mails begin with it, and with https cookies go over TLS alone.
+    # How readers reach this service: with https, cookies go over TLS alone.
     public_url: str = ""
+    # The résumé of each month or quarter that is over goes to these addresses, separated by commas.
+    resume_to: str = ""
+    resume_every: Literal["month", "quarter"] = "quarter"
+    sender: str = ""
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
 
     @field_validator("timezone")
     @classmethod
@@ -26,6 +36,16 @@ class Settings(CommonSettings):
         if value not in available_timezones():
             raise ValueError(f"{value!r} is no time zone, as Europe/Berlin is")
         return value
+
+    @model_validator(mode="after")
+    def _can_be_mailed(self) -> Self:
+        if self.resume_to and not (self.smtp_host and self.sender):
+            raise ValueError("REPORTING_RESUME_TO needs REPORTING_SMTP_HOST and REPORTING_SENDER as well")
+        return self
+
+    @property
+    def resume_addresses(self) -> tuple[str, ...]:
+        return tuple(address for part in self.resume_to.split(",") if (address := part.strip()))
 
     @property
     def zone(self) -> ZoneInfo:
