@@ -23,8 +23,8 @@ from services.booking.api.schemas import (
 )
 from services.booking.commands import CounterRequest
 from services.booking.domain.office import Office
-from services.booking.people import GivenContact
 from services.booking.finding import Found, by_name
+from services.booking.people import GivenContact
 from services.booking.storage import AlreadyBooked
 from services.booking.web.languages import NAMES as LANGUAGES
 from services.booking.web.staff.faults import ANTICIPATED, told

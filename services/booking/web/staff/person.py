@@ -11,9 +11,9 @@ from fastapi import APIRouter, Form, Query, Response
 from services.booking.api.schemas import Ags, IdempotencyKey, Moment, PersonName, Slug
 from services.booking.api.staff_messages import Purpose
 from services.booking.domain.appointment import Appointment
+from services.booking.finding import Found, by_name
 from services.booking.people import Erased, Person
 from services.booking.printing import slip_text
-from services.booking.finding import Found, by_name
 from services.booking.web.staff import words
 from services.booking.web.staff.faults import ANTICIPATED, told
 from services.booking.web.staff.listed import services_of
