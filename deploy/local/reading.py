@@ -44,17 +44,20 @@ def calendar_of(mail: EmailMessage) -> dict[str, str]:
 
 
 class Form(HTMLParser):
-    """What a browser sends when the page's button is pressed; `action` is empty where there is no form."""
+    """What a browser sends when the button in the page's main part is pressed; `action` is empty without a form."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.action = ""
         self.button = ""
         self.fields: dict[str, str] = {}
-        self._in_button = False
+        self._in_main = self._in_button = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_main = self._in_main or tag == "main"
+        if not self._in_main:
+            return
         values = {name: value or "" for name, value in attrs}
         if tag == "form" and values.get("method", "").lower() == "post":
             self.action = values["action"]
@@ -63,6 +66,7 @@ class Form(HTMLParser):
         self._in_button = self._in_button or tag == "button"
 
     def handle_endtag(self, tag: str) -> None:
+        self._in_main = self._in_main and tag != "main"
         self._in_button = self._in_button and tag != "button"
 
     def handle_data(self, data: str) -> None:
