@@ -44,7 +44,7 @@ def calendar_of(mail: EmailMessage) -> dict[str, str]:
 
 
 class Form(HTMLParser):
-    """What a browser sends when the button in the page's main part is pressed; `action` is empty without a form."""
+    """What a browser sends when the button in a page's main part is pressed; `action` is empty without a form."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
