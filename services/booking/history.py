@@ -73,6 +73,6 @@ async def _with_contact(entry: Entry, document: Document, people: People) -> Ent
         time=entry["at"],
         sequence=entry["sequence"],
         correlationid=entry["correlation_id"],
-        data=await people.told(appointment),
+        data=(await people.told(appointment)).model_copy(update={"link_by": entry.get("link_by", "email")}),
     )
     return {**entry, "body": event.body().decode()}

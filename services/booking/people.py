@@ -14,6 +14,7 @@ from services.booking.tokens import Keys
 from shared.contracts import Contact, EntryRequest, OpenContact, OpenEntry
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Client, DatabaseClock
+from shared.phones import any_number
 from shared.sealed_contact import seal_contact, seal_entry
 from shared.sealing import PublicKeys, SymmetricKeys, Wrapped, new_data_key, seal, unseal
 
@@ -121,10 +122,16 @@ class People:
             has_phone=bool(given.phone),
             digest=self._secrets.digest("contact|" + json.dumps(asdict(given), sort_keys=True)),
             email_digest=self.email_digest(given.email) if given.email else None,
+            phone_digest=self.phone_digest(given.phone) if given.phone else None,
         )
 
     def email_digest(self, email: str) -> str:
         return self._secrets.digest(f"email|{email}")
+
+    def phone_digest(self, phone: str) -> str | None:
+        """None for what is no number."""
+        number = any_number(phone)
+        return self._secrets.digest(f"phone|{number}") if number else None
 
     async def told(self, appointment: Appointment) -> Contact:
         """The person, the secret links and the code of the newest message, for notification alone.

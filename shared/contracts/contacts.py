@@ -12,7 +12,8 @@ class Contact(Data):
     """How to reach the person who booked, under the appointment's data key.
 
     `key` is that key, wrapped for notification's key `key_id`; `sealed` is an OpenContact but for what stands
-    here in the clear. Both are base64. `shared.sealed_contact` makes and opens it.
+    here in the clear. Both are base64. `shared.sealed_contact` makes and opens it. `link_by` says by which way the
+    link was asked for, in LinkRequested alone.
     """
 
     appointment: str
@@ -20,6 +21,7 @@ class Contact(Data):
     language: str
     sms_consent: bool = False
     reminders: bool = True
+    link_by: Literal["email", "sms"] = "email"
     key_id: str
     key: str = Field(repr=False)
     sealed: str = Field(repr=False)

@@ -165,7 +165,7 @@ async def test_a_link_asked_for_later_is_told_with_the_present_time(desk: Desk) 
     id = await confirmed(desk, place=20)
     desk.clock.ahead = timedelta(days=3)
 
-    await desk.booking.send_links("someone@example.org")
+    await desk.booking.send_links(email="someone@example.org")
 
     entry = (await desk.document(id))["outbox"][-1]
     assert entry["type"] == LinkRequested.model_fields["type"].default

@@ -180,7 +180,7 @@ async def test_who_was_erased_can_do_nothing_that_brings_the_data_back(desk: Des
         await desk.booking.request(id, a_given_contact(email=MAIL))
     with pytest.raises(WrongStatus):
         await desk.booking.cancel(id)
-    await desk.booking.send_links(MAIL)
+    await desk.booking.send_links(email=MAIL)
 
     assert await key_of(desk, id) is None
     assert "person" not in await desk.document(id)

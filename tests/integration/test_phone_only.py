@@ -1,5 +1,6 @@
 """Somebody with a mobile number and no mail address: asked by SMS, confirmed by its code."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -55,6 +56,41 @@ async def test_the_code_of_the_sms_confirms(work: AtWork) -> None:
     assert confirmed.json()["status"] == "confirmed"
     person = await by.get(f"{A}/{booked['id']}")
     assert (person["email"], person["phone"]) == (None, "+4915112345678")
+
+
+async def links_told(work: AtWork, id: str) -> list[str]:
+    """By which ways the link was told again."""
+    outbox = (await work.desk.document(id))["outbox"]
+    told = [json.loads(e["body"]) for e in outbox if e["type"] == "contact.link_requested.v1"]
+    return [event["data"]["link_by"] for event in told]
+
+
+async def ask_for_links(work: AtWork, **to: str) -> int:
+    async with a_client(work.app) as client:
+        return (await client.post("/v1/links", json=to)).status_code
+
+
+async def test_the_link_comes_again_by_sms_to_whoever_names_the_number(work: AtWork) -> None:
+    """Whether or not anybody has it, the answer is the same. Seen to fail without the look at the consent."""
+    known, silent = await held(work), await held(work, "11:00")
+    await put_contact(work, known, MOBILE)
+    await confirm(work, known, KEYS.code(known["id"], FIRST_CONTACT))
+    unwilling = {"phone": "0151 12345679", "email": "someone@example.org"}
+    await put_contact(work, silent, unwilling)
+    await confirm(work, silent, KEYS.code(silent["id"], FIRST_CONTACT))
+
+    numbers = ("+49 151 12345678", "0151 12345678", "0151 12345679", "0151 99999999")
+    assert [await ask_for_links(work, phone=number) for number in numbers] == [202] * 4
+
+    assert await links_told(work, known["id"]) == ["sms"]
+    assert await links_told(work, silent["id"]) == []
+    assert await ask_for_links(work, email="someone@example.org") == 202
+    assert await links_told(work, silent["id"]) == ["email"]
+
+
+@pytest.mark.parametrize("to", [{}, {"email": "a@example.org", "phone": "0151 12345678"}, {"phone": "no number"}])
+async def test_links_are_asked_for_by_one_address_or_one_number(work: AtWork, to: dict[str, str]) -> None:
+    assert await ask_for_links(work, **to) == 422
 
 
 async def test_codes_cannot_be_tried_at_will(work: AtWork) -> None:

@@ -34,6 +34,7 @@ from services.booking.guard import Guard
 from services.booking.people import GivenContact
 from services.booking.reaching import addresses_of
 from services.booking.tokens import Keys
+from shared.phones import any_number
 
 
 def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901 (a list of routes, not a decision)
@@ -136,12 +137,16 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
         entry = calendar_entry(appointment, booking.offices[appointment.office], now=booking.clock.now())
         return Response(entry, media_type="text/calendar; charset=utf-8")
 
-    @routes.post("/links", status_code=202, summary="Send the links of my appointments to my address",
+    @routes.post("/links", status_code=202, summary="Send the links of my appointments to my address or number",
                  responses=responses(429))  # fmt: skip
     async def send_links(request: Request, wanted: LinksIn, background: BackgroundTasks) -> dict[str, str]:
-        guard.links(request, email=wanted.email)
+        guard.links(request, to=wanted.email or any_number(wanted.phone) or str(wanted.phone))
+
+        async def send() -> None:
+            await booking.send_links(email=wanted.email, phone=wanted.phone)
+
         # After the answer, so that its time does not tell whether the address is known.
-        background.add_task(until_done, lambda: booking.send_links(wanted.email), what="links")
+        background.add_task(until_done, send, what="links")
         return {"status": "accepted"}
 
     return routes

@@ -214,7 +214,16 @@ class CheckedInOut(BaseModel):
 
 
 class LinksIn(Incoming):
-    email: Email
+    """The mail address, or the number that gets SMS, as it was given when booking."""
+
+    email: Email | None = None
+    phone: Phone | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.email) == bool(self.phone):
+            raise ValueError("either email or phone")
+        return self
 
 
 class EntryIn(Incoming):

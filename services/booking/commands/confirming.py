@@ -9,8 +9,7 @@ from services.booking.domain import appointment as appointments_domain
 from services.booking.domain.appointment import Appointment, Change
 from services.booking.people import Erased, GivenContact
 from services.booking.reaching import by_citizen
-from services.booking.storage import AlreadyBooked, ChangedMeanwhile
-from shared.contracts import LinkRequested
+from services.booking.storage import AlreadyBooked, ChangedMeanwhile, LinkBy
 from shared.crashpoints import CrashPoint, crash_point
 
 _CODE_TRIES = 5
@@ -116,14 +115,17 @@ class Confirming(Core):
 
         await self.change(id, decide)
 
-    async def send_links(self, email: str) -> None:
-        """Tells each confirmed appointment's link again, to the stored address only."""
+    async def send_links(self, *, email: str | None = None, phone: str | None = None) -> None:
+        """Tells each confirmed appointment's link again: to the stored address, or the stored number, only."""
         now = self.clock.now()
-        digest = self.people.email_digest(email)
-        for id in await self.appointments.ids_by_email(digest, now=now, most=_MOST_LINKS):
+        by: LinkBy = "email" if email else "sms"
+        digest = self.people.email_digest(email) if email else self.people.phone_digest(phone or "")
+        if digest is None:
+            return
+        for id in await self.appointments.ids_by(by, digest, now=now, most=_MOST_LINKS):
             # Erased a moment ago: there is nobody to tell.
             with suppress(Erased):
-                await self.appointments.send_link(id, LinkRequested, now=now, not_since=now - _LINK_EVERY)
+                await self.appointments.send_link(id, by=by, now=now, not_since=now - _LINK_EVERY)
 
     async def _change_recent(self, id: str, decide: Decide) -> Appointment | None:
         """Changes the state that this process wrote last, without reading it; None where that does not go.

@@ -139,9 +139,9 @@ class Guard:
             for address in addresses:
                 self._use(self._contacts_to, self._salt.hashed(address), now, what="mailbox")
 
-    def links(self, request: Request, *, email: str) -> None:
-        """Raises TooMany, whether or not anybody is known by this address."""
-        self._mail(request, email, office=None)
+    def links(self, request: Request, *, to: str) -> None:
+        """Raises TooMany, whether or not anybody is known by this address or number."""
+        self._mail(request, to, office=None)
 
     def entry(self, request: Request, *, office: str, email: str) -> None:
         """Raises TooMany."""

@@ -1,6 +1,6 @@
 """Documents of the booking service."""
 
-from services.booking.storage.appointments import Appointments, Giving, taken_cells
+from services.booking.storage.appointments import Appointments, Giving, LinkBy, taken_cells
 from services.booking.storage.calls import Calls
 from services.booking.storage.daybook import DayBook, NoPause, PauseRunning
 from services.booking.storage.documents import to_appointment, to_document, to_state
@@ -29,6 +29,7 @@ __all__ = [
     "Invitation",
     "InvitationUsed",
     "Invitations",
+    "LinkBy",
     "Messages",
     "NoPause",
     "NotFound",

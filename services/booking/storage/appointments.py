@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from typing import Literal
 
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError, OperationFailure
@@ -28,6 +29,8 @@ from shared.mongo import Collection, Database, Document, Session
 from shared.outbox import Entry, Relay, outbox_entry
 
 SCHEMA = 1
+# By which way somebody asks for the link.
+LinkBy = Literal["email", "sms"]
 _TELLING_A_CONTACT = {wire_type(event) for event in (ContactProvided, LinkRequested)}
 # Who lets go of cooling cells, before and after.
 Giving = tuple[Appointment, Appointment]
@@ -181,10 +184,12 @@ class Appointments:
         """A right code uses up no try: confirming twice answers the same."""
         await self._collection.update_one({"_id": id}, {"$inc": {f"code_tries.{contact_sequence}": -1}})
 
-    async def send_link(self, id: str, event: type[Event], *, now: datetime, not_since: datetime) -> None:
-        """Tells the contact the link again, unless that was done after `not_since`."""
+    async def send_link(self, id: str, *, by: LinkBy, now: datetime, not_since: datetime) -> None:
+        """Tells the contact the link again, `by` this way, unless that was done after `not_since`."""
         appointment = await self.get(id)
-        entry = await self.contact_entry(appointment, event, now=now)
+        contact = (await self._contact_told(appointment)).model_copy(update={"link_by": by})
+        told = new_event(LinkRequested, subject=id, sequence=appointment.version, data=contact, time=now)
+        entry = outbox_entry(told)
         guard = {
             "_id": id,
             "version": appointment.version,
@@ -192,16 +197,20 @@ class Appointments:
         }
         update = {
             "$set": {"link_sent_at": now},
-            "$push": {"outbox": entry, "history": _remembered([entry])[0]},
+            "$push": {"outbox": entry, "history": {**_remembered([entry])[0], "link_by": by}},
         }
         result = await self._collection.update_one(guard, update)
         if result.modified_count:
             crash_point(CrashPoint.BOOKING_AFTER_LINK)
             self._relay.submit(collection="appointments", document_id=id, entries=[entry])
 
-    async def ids_by_email(self, email_digest: str, *, now: datetime, most: int) -> list[str]:
+    async def ids_by(self, by: LinkBy, digest: str, *, now: datetime, most: int) -> list[str]:
+        """Visits ahead of whoever gave this mail address, or this number for SMS."""
+        given: Document = {"contact.email_digest": digest}
+        if by == "sms":
+            given = {"contact.phone_digest": digest, "contact.sms_consent": True}
         found = self._collection.find(
-            {"contact.email_digest": email_digest, "status": "confirmed", "starts_at": {"$gt": now}},
+            {**given, "status": "confirmed", "starts_at": {"$gt": now}},
             {"_id": 1},
             sort=[("starts_at", ASCENDING)],
             limit=most,

@@ -84,14 +84,15 @@ def _reachable_by_sms(contact: OpenContact | None) -> bool:
 
 
 def link_message(event: LinkRequested) -> Delivery:
-    """The mail with the link to the appointment, to the address that came with the request."""
+    """The link to the appointment, to the address or number that came with the request: by which it was asked."""
+    channel = Channel(event.data.link_by)
     return Delivery(
-        id=delivery_id(event.id, Purpose.LINK, Channel.EMAIL),
+        id=delivery_id(event.id, Purpose.LINK, channel),
         caused_by=event.id,
         appointment=event.data.appointment,
         office=event.data.office,
         purpose=Purpose.LINK,
-        channel=Channel.EMAIL,
+        channel=channel,
         language=event.data.language,
         state_sequence=0,
         contact_sequence=event.sequence,

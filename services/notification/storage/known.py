@@ -71,7 +71,7 @@ class Known:
 
     async def keep_contact(self, event: ContactProvided | LinkRequested) -> None:
         """Does nothing once the contact was erased, whatever its sequence."""
-        data, more = event.data.model_dump(exclude=_KEY), {"erased": False}
+        data, more = event.data.model_dump(exclude=_KEY | {"link_by"}), {"erased": False}
         key = event.data.model_dump(include=_KEY)
         await asyncio.gather(
             self._keep_key(event.data.appointment, key),

@@ -27,6 +27,7 @@ from tests.unit.notification.builders import (
 )
 
 pytestmark = pytest.mark.anyio
+SMS = {"link_by": "sms"}
 
 
 async def test_a_request_becomes_one_mail_and_one_event(notification: Notification, mailbox: Mailbox) -> None:
@@ -164,6 +165,28 @@ async def test_what_comes_too_late_expires(notification: Notification, mailbox: 
     delivery = await notification.until(confirmed, "confirmation", "expired")
     assert [entry["type"] for entry in delivery["outbox"]] == ["notification.expired.v1"]
     assert mailbox.mails == []
+
+
+async def test_a_link_that_is_asked_for_by_number_comes_by_sms_alone(
+    notifications: Notifications, mailbox: Mailbox, tmp_path: Path
+) -> None:
+    """Once, however often it is told; by mail to whoever asks by mail."""
+    file = tmp_path / "sms.jsonl"
+    notification = await notifications.start(sms=FileProvider(file))
+    story = Story(notification)
+    await notification.hear(story.contact(), story.confirmed())
+    await mailbox.wait_for(1)
+    by_mail = story.link()
+    by_sms = by_mail.model_copy(update={"id": "by-sms", "data": by_mail.data.model_copy(update=SMS)})
+    await notification.hear(by_sms, by_sms)
+    await notification.until(by_sms, "link", "sent", channel="sms")
+    await notification.hear(by_sms, by_mail)
+    await notification.until(by_mail, "link", "sent")
+    texts = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [text["reference"] for text in texts].count("by-sms:link:sms") == 1
+    (link,) = [text["text"] for text in texts if text["reference"] == "by-sms:link:sms"]
+    assert link.endswith(": Link zu Ihrem Termin: https://termine.example/t/0192aaaa#manage-s3cret")
+    assert mailbox.subjects.count("Link zu Ihrem Termin") == 1
 
 
 async def test_sms_goes_out_beside_the_mail(

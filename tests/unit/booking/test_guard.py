@@ -363,7 +363,10 @@ def test_mails_to_one_mailbox_are_counted_whoever_asks() -> None:
     def contact(request: Request, *, email: str) -> None:
         guard.contact(request, addresses=[email], helper=None)
 
-    asks: tuple[Callable[..., None], ...] = (guard.links, entry, contact, contact)
+    def links(request: Request, *, email: str) -> None:
+        guard.links(request, to=email)
+
+    asks: tuple[Callable[..., None], ...] = (links, entry, contact, contact)
     for host, ask in enumerate(asks):
         ask(asking(f"192.0.2.{host}"), email="someone@example.org")
 
@@ -377,14 +380,14 @@ def test_mails_to_one_mailbox_are_counted_whoever_asks() -> None:
 def test_links_to_a_stranger_do_not_keep_him_from_booking() -> None:
     guard, _, _ = a_guard(Limits(mails_to=FEW))
     for _ in range(2):
-        guard.links(asking("192.0.2.66"), email="someone@example.org")
+        guard.links(asking("192.0.2.66"), to="someone@example.org")
 
     guard.contact(asking("192.0.2.1"), addresses=["someone@example.org"], helper=None)
 
 
 def test_nothing_is_remembered_as_plain_address_or_mailbox() -> None:
     guard, _, _ = a_guard(Limits())
-    guard.links(asking("192.0.2.1"), email="someone@example.org")
+    guard.links(asking("192.0.2.1"), to="someone@example.org")
     guard.search(asking("192.0.2.1"), office="zollernalbkreis")
 
     remembered = repr([vars(part) for part in vars(guard).values() if isinstance(part, Buckets)])

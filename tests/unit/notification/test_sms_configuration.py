@@ -109,7 +109,7 @@ def test_only_one_place_may_name_providers(tmp_path: Path) -> None:
 
 
 def test_apprise_is_imported_only_where_it_is_used() -> None:
-    """Seen to fail with the import at the head of the module."""
+    """Seen to fail with both imports at the heads of their modules: `choosing` of ours, and ours of Apprise."""
     import subprocess
     import sys
 

@@ -79,6 +79,7 @@ class ContactDetails:
     language: str
     digest: str | None = None
     email_digest: str | None = None
+    phone_digest: str | None = None
     sms_consent: bool = False
     has_email: bool = True
     has_phone: bool = False
