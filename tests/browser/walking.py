@@ -54,14 +54,32 @@ class Walker:
 
     def to_times(self) -> None:
         self.to_contact()
+        self._say_who()
+
+    def to_check(self) -> None:
+        self.to_times()
+        self._take_a_time()
+
+    def jump_to_contact(self, service: str = "eat_pickup") -> None:
+        """By a URL that somebody kept: for what has its interest later."""
+        self.page.goto(f"/book/contact?lang={self.lang}&home={HECHINGEN}&service={service}&yes=pin_letter")
+
+    def jump_to_times(self, service: str = "eat_pickup") -> None:
+        self.jump_to_contact(service)
+        self._say_who()
+
+    def jump_to_check(self) -> None:
+        self.jump_to_times()
+        self._take_a_time()
+
+    def _say_who(self) -> None:
         self.page.fill("#family_name", self.family_name)
         self.page.fill("#email", self.email)
         self.fields += 2
         self.go_on()
 
-    def to_check(self) -> None:
-        """Any day and time but the first, which others may be quicker with."""
-        self.to_times()
+    def _take_a_time(self) -> None:
+        """Any of the day: others take some too."""
         times = self.page.locator(".times button")
         self.clicks += 1
         times.nth(hash(self.email) % times.count()).click()
