@@ -32,6 +32,7 @@ check: setup ## what CI holds the code to: style, format, types, who imports who
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m services.notification.translating --check
+	$(BIN)/python -m services.booking.web.translating --check
 
 prove: setup ## breaks everything while people book, then the ledger; PROVE_MINUTES, PROVE_SEED, PROVE_FAULTS
 	@$(BIN)/python -m tests.prove $(ARGS)
@@ -49,8 +50,9 @@ docs: setup ## the generated parts of docs/ anew from the code
 	@$(BIN)/python -m shared.contracts.asyncapi docs/asyncapi.json
 	@$(BIN)/python -m services.reporting.definitions docs/figures.md
 
-messages: setup ## the notifier's catalogues anew from its templates; then says what is not translated yet
+messages: setup ## the catalogues of messages and pages anew; then says what is not translated yet
 	@$(BIN)/python -m services.notification.translating
+	@$(BIN)/python -m services.booking.web.translating
 
 lock: ## requirements/*.txt anew from requirements/*.in; ARGS=--upgrade for the newest of all
 	@requirements/lock.sh $(ARGS)
