@@ -22,6 +22,10 @@ PAGES = (
 )  # fmt: skip
 
 
+# Several servers and browsers share a machine here.
+expect.set_options(timeout=20_000)
+
+
 @pytest.fixture(scope="module")
 def office(servers: Stack) -> Iterator[Served]:
     with served(servers) as office:

@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.local.stack import Stack
+from services.booking.api.signed_in import COOKIE
 from services.booking.staff.settings import Grant, OidcSettings
 from tests.integration.staff.harness import OFFICE, OTHER_OFFICE, Counter, a_counter, kind
 from tests.integration.staff.provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider, an_identity_provider
@@ -336,3 +337,25 @@ async def test_without_a_provider_its_routes_say_so(servers: Stack) -> None:
     async with a_counter(servers) as counter, counter.client() as browser:
         assert kind(await browser.get(LOGIN)) == (404, "no-identity-provider")
         assert kind(await browser.get("/v1/staff/oidc/callback")) == (404, "no-identity-provider")
+
+
+async def test_whoever_began_on_a_page_arrives_on_a_page_with_the_sessions_cookie(
+    counter: Counter, provider: IdentityProvider
+) -> None:
+    async with counter.client() as browser:
+        departed = await browser.get(LOGIN, params={"pages": "true"})
+        answer = await browser.get(provider.sign_in(departed.headers["location"]))
+        assert (answer.status_code, answer.headers["location"]) == (302, "/staff/arrived")
+        assert answer.content == b""
+        session = next(value for value in answer.headers.get_list("set-cookie") if value.startswith(COOKIE))
+        assert all(part in session for part in ("HttpOnly", "Secure", "SameSite=strict"))
+        assert (await browser.get("/v1/staff/me")).json()["login"] == "erika.m"
+
+
+async def test_a_page_is_told_why_nobody_came_in(counter: Counter, provider: IdentityProvider) -> None:
+    provider.claims["roles"] = ["something-else"]
+    async with counter.client() as browser:
+        departed = await browser.get(LOGIN, params={"pages": "true"})
+        answer = await browser.get(provider.sign_in(departed.headers["location"]))
+        assert answer.headers["location"] == "/staff/sign-in?fault=no-role"
+        assert not [value for value in answer.headers.get_list("set-cookie") if value.startswith(COOKIE)]
