@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from deploy.local.stack import Stack
 from services.booking.domain.actors import Role
@@ -13,7 +13,8 @@ from tests.browser.served import PASSWORD, Served, served
 from tests.builders import HECHINGEN
 from tests.integration.office_harness import Colleague
 
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 320, "height": 640}
 PAGES = (
     "today", "ticket", "book", "search", "review", "calls", "plan", "plan/week", "closures", "conflicts",
     "invitations", "audit", "account", "displays", "setup", "setup/edit/hours", "setup/edit/online",

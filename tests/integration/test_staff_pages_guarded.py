@@ -117,7 +117,7 @@ def routes_of(work: AtWork) -> set[str]:
         f"{method} {route.path}"
         for route in within(work.app.routes)
         if route.path == "/staff" or route.path.startswith("/staff/")
-        for method in route.methods
+        for method in route.methods or ()
     }
 
 
@@ -179,7 +179,7 @@ async def test_a_form_of_another_site_does_nothing(work: AtWork) -> None:
     for headers in foreign:
         for path in ("/staff/teams/service_point/pause", f"{O}/pause"):
             body = {"team": "service_point"}
-            sent = {"json": body} if path == f"{O}/pause" else {"data": body}
+            sent: dict[str, Any] = {"json": body} if path == f"{O}/pause" else {"data": body}
             assert (await by.http.post(path, headers=headers, **sent)).status_code == 403, headers
     assert "day.paused" not in await work.recorded()
 
