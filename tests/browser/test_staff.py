@@ -85,7 +85,7 @@ def test_a_visit_from_the_door_to_its_end_and_back(
     mine = row(page, booked["code"])
 
     for key, done, status in (
-        ("Eingetroffen", "Eingetroffen.", "wartet"),
+        ("Eingetroffen", "Eingetroffen.", "wartet seit"),
         ("Aufrufen", "Aufgerufen.", "aufgerufen"),
         ("Beginnen", "Begonnen.", "am Platz"),
         ("Fertig", "Erledigt.", "erledigt"),

@@ -11,7 +11,8 @@ from deploy.local.stack import Stack
 from services.booking.storage import DayBook
 from services.booking.storage.displays import Displays
 from services.booking.web.staff.live import Live
-from tests.builders import HECHINGEN
+from shared.contracts.offices import Team
+from tests.builders import HECHINGEN, an_office
 from tests.integration.office_harness import OFFICE, AtWork, a_client, a_visit, an_office_at_work
 from tests.integration.pages_harness import AtTheScreen, at_the_screen, hidden, text_of
 from tests.integration.test_staff_pages_guarded import work_day
@@ -107,7 +108,16 @@ async def test_people_are_found_by_code_and_by_how_their_name_begins(work: AtWor
     assert (await work.recorded(one["id"])).count("person.seen") == 5
 
 
-async def test_what_re_planning_foresees_is_what_it_does(work: AtWork) -> None:
+async def test_what_re_planning_foresees_is_what_it_does(servers: Stack) -> None:
+    """Every desk is for everybody here: whether staff's own desk helps out is chance."""
+    teams = [team.model_dump() for team in an_office().data.teams]
+    for lane in teams[0]["lanes"]:
+        lane["channel"] = "web"
+    async with an_office_at_work(servers, teams=tuple(Team.model_validate(team) for team in teams)) as work:
+        await foresees_what_it_does(work)
+
+
+async def foresees_what_it_does(work: AtWork) -> None:
     by = await at_the_screen(work, "lead")
     lead = await work.colleague("lead")
     for wall in ("10:00", "10:00", "10:10", "10:20"):

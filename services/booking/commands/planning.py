@@ -158,21 +158,24 @@ class Planning:
     ) -> Foreseen:
         """`promised` are the cells of those before, and takes this one's."""
         wanted = replace(await self.booking.wanted(appointment, appointment.starts_at), access="staff")
-        times = [start for start, _ in await self._times(office, appointment)] if how == "move" else []
-        for starts_at in (appointment.starts_at, *times):
-            if lane := self._free_lane(replace(wanted, starts_at=starts_at), appointment, promised):
+        times = await self._times(office, appointment) if how == "move" else []
+        for starts_at, offered in ((appointment.starts_at, None), *times):
+            there = replace(wanted, starts_at=starts_at)
+            # A time that only staff's own desks have left is not offered to anybody who is moved.
+            if offered is not None and not any(promised.isdisjoint(_cells(there, lane)) for lane in offered):
+                continue
+            if lane := self._free_lane(there, appointment, promised):
                 kept = starts_at == appointment.starts_at
                 return Foreseen(appointment, "kept" if kept else "moved", starts_at, lane)
         return Foreseen(appointment, "cancelled", appointment.starts_at, appointment.lane)
 
     def _free_lane(self, wanted: Wanted, appointment: Appointment, promised: set[str]) -> str | None:
         """The one that it would get: its own at another time, another one at its own."""
-        ends_at = wanted.starts_at + timedelta(minutes=wanted.minutes)
         now, own = self.booking.clock.now(), appointment.lane
         for lane in self.booking.desks.candidates(wanted, now=now, first=own):
             if lane == own and wanted.starts_at == appointment.starts_at:
                 continue
-            cells = cells_of(team=wanted.team, lane=lane, starts_at=wanted.starts_at, ends_at=ends_at)
+            cells = _cells(wanted, lane)
             if promised.isdisjoint(cells):
                 promised.update(cells)
                 return lane
@@ -237,6 +240,11 @@ class Planning:
             access=wanted.access,
         )
         return list(islice(found, _MOST_TIMES))
+
+
+def _cells(wanted: Wanted, lane: str) -> tuple[str, ...]:
+    ends_at = wanted.starts_at + timedelta(minutes=wanted.minutes)
+    return cells_of(team=wanted.team, lane=lane, starts_at=wanted.starts_at, ends_at=ends_at)
 
 
 def _with(data: OfficeData, **changes: Any) -> OfficeData:
