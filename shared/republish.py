@@ -5,7 +5,6 @@ import asyncio
 import importlib
 import importlib.util
 import pkgutil
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -15,17 +14,26 @@ from pydantic import SecretStr
 
 from shared.messaging import Publisher, PublishFailed
 from shared.outbox import Entry
+from shared.progress import Progress
 from shared.setup import Trouble, broker_definitions, deploy_folder, operator_amqp_url
 
 _AT_ONCE = 200
 
 
+_REBUILD = ".rebuild"
+
+
 def bindings_of(queue: str, definitions: dict[str, Any]) -> list[tuple[str, str]]:
-    """(exchange, pattern) of every event that `queue` hears, as the broker's definitions say."""
+    """(exchange, pattern) of every event that `queue` hears, as the broker's definitions say.
+
+    A queue `<service>.rebuild` hears nothing by itself; what is sent to it is what the service's others hear.
+    """
+    found = (b for b in definitions["bindings"] if b["source"] not in ("requeue", "retry", "parking"))
+    service = queue.removesuffix(_REBUILD) + "." if queue.endswith(_REBUILD) else None
     return [
         (binding["source"], binding["routing_key"])
-        for binding in definitions["bindings"]
-        if binding["destination"] == queue and binding["source"] not in ("requeue", "retry", "parking")
+        for binding in found
+        if (binding["destination"].startswith(service) if service else binding["destination"] == queue)
     ]
 
 
@@ -116,27 +124,53 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _republish_all(queue: str, bindings: list[tuple[str, str]], since: datetime) -> int:
+    told, elsewhere = told_here(bindings) if queue.endswith(_REBUILD) else (bindings, [])
+    progress = Progress("events")
+    sent = await tell_again(queue, told, since=since, newest=queue.endswith(_REBUILD), progress=progress)
+    progress.end()
+    if elsewhere:
+        print(f"Not told here: {', '.join(elsewhere)}; run the same where what tells it is installed.")
+    return sent
+
+
+def told_here(bindings: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], list[str]]:
+    """The bindings whose exchange a service tells on that is installed here, and the other exchanges."""
+    here, elsewhere = [], []
+    for exchange, pattern in bindings:
+        try:
+            history_of(exchange)
+        except Trouble:
+            elsewhere.append(exchange)
+        else:
+            here.append((exchange, pattern))
+    return here, sorted(set(elsewhere))
+
+
+async def tell_again(
+    queue: str, bindings: Sequence[tuple[str, str]], *, since: datetime, newest: bool, progress: Progress
+) -> int:
+    """How many were sent, confirmed; with `newest` the last event of each thing only. Raises PublishFailed."""
     publisher = Publisher(url=SecretStr(operator_amqp_url()), name="republish")
     await publisher.start()
     try:
         await publisher.wait_until_connected(within=timedelta(seconds=10))
         sent = 0
         for exchange, pattern in bindings:
-            entries = _history_of(exchange).told(exchange=exchange, since=since)
+            entries = history_of(exchange).told(exchange=exchange, since=since, newest=newest)
+            before = sent
             sent += await republish(
-                entries, queue=queue, pattern=pattern, publisher=publisher, progress=_show_progress
+                entries,
+                queue=queue,
+                pattern=pattern,
+                publisher=publisher,
+                progress=lambda number, before=before: progress.reach(before + number),  # type: ignore[misc]
             )
         return sent
     finally:
         await publisher.stop()
 
 
-def _show_progress(sent: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{sent} events", end="", file=sys.stderr, flush=True)
-
-
-def _history_of(exchange: str) -> Any:
+def history_of(exchange: str) -> Any:
     """The service that tells on `exchange`: its module `history` has EXCHANGES and told()."""
     services = importlib.import_module("services")
     for module in pkgutil.iter_modules(services.__path__):

@@ -17,8 +17,11 @@ EXCHANGES = frozenset({"appointments", "contacts", "offices"})
 _CONTACT_EVENTS: dict[str, type[Event]] = {wire_type(c): c for c in (ContactProvided, LinkRequested)}
 
 
-async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
-    """Every event told on `exchange` at or after `since`, under its first id; per appointment in order."""
+async def told(*, exchange: str, since: datetime, newest: bool = False) -> AsyncIterator[Entry]:
+    """Every event told on `exchange` at or after `since`, under its first id; per appointment in order.
+
+    With `newest` only the last one of each: it carries the whole state.
+    """
     settings = Settings()
     client = connect(settings)
     keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
@@ -34,7 +37,7 @@ async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
             return
         secrets = Keys.read(settings.signing_keys)
         people = people_of(settings, client=keys_client, secrets=secrets, clock=DatabaseClock(client))
-        async for entry in _of_appointments(db, people, exchange, since):
+        async for entry in _of_appointments(db, people, exchange, since, newest=newest):
             yield entry
         if exchange == "appointments":
             async for entry in _newest(db, "demand"):
@@ -50,14 +53,16 @@ async def _newest(db: Database, collection: str) -> AsyncIterator[Entry]:
         yield document["last"]
 
 
-async def _of_appointments(db: Database, people: People, exchange: str, since: datetime) -> AsyncIterator[Entry]:
+async def _of_appointments(
+    db: Database, people: People, exchange: str, since: datetime, *, newest: bool
+) -> AsyncIterator[Entry]:
     documents = db["appointments"].find({"history.at": {"$gte": since}}, {"outbox": 0}).sort("_id")
     async for document in documents:
-        for entry in document["history"]:
-            if entry["exchange"] == exchange and entry["at"] >= since:
-                # Of somebody who was erased meanwhile only that is left to tell.
-                with suppress(Erased):
-                    yield await _with_contact(entry, document, people)
+        entries = [e for e in document["history"] if e["exchange"] == exchange and e["at"] >= since]
+        for entry in entries[-1:] if newest else entries:
+            # Of somebody who was erased meanwhile only that is left to tell.
+            with suppress(Erased):
+                yield await _with_contact(entry, document, people)
 
 
 async def _with_contact(entry: Entry, document: Document, people: People) -> Entry:

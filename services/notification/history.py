@@ -20,15 +20,16 @@ class DatabaseSettings(CommonSettings):
     mongodb_database: str = "notification"
 
 
-async def told(*, exchange: str, since: datetime) -> AsyncIterator[Entry]:
-    """Every event told on `exchange` at or after `since`, under its first id."""
+async def told(*, exchange: str, since: datetime, newest: bool = False) -> AsyncIterator[Entry]:
+    """Every event told on `exchange` at or after `since`, under its first id; with `newest` the last of each
+    message only."""
     settings = DatabaseSettings()
     client = connect(settings)
     try:
         deliveries = database(client, settings)["deliveries"]
         async for document in deliveries.find({"history.at": {"$gte": since}}, {"history": 1}).sort("_id"):
-            for entry in document["history"]:
-                if entry["exchange"] == exchange and entry["at"] >= since:
-                    yield entry
+            entries = [e for e in document["history"] if e["exchange"] == exchange and e["at"] >= since]
+            for entry in entries[-1:] if newest else entries:
+                yield entry
     finally:
         client.close()

@@ -34,6 +34,7 @@ from shared.contracts import (
 from shared.contracts.appointments import AppointmentEvent
 from shared.messaging import Handlers
 
+REBUILD = "reporting.rebuild"
 # Whatever happens to an appointment comes with its whole state.
 _APPOINTMENT_EVENTS = [event for event in EVENTS.values() if issubclass(event, AppointmentEvent)]
 NotificationEvent = (
@@ -84,6 +85,14 @@ def handlers(*, facts: Facts, offices: Offices) -> Handlers:
         await facts.apply(free_times_fact(event.data), id=event.subject, sequence=event.sequence)
 
     return on
+
+
+def rebuild_handlers(*, facts: Facts, offices: Offices) -> Handlers:
+    """The same for what is told again while a database is rebuilt: one queue for all of it."""
+    again = Handlers()
+    heard = handlers(facts=facts, offices=offices).by_queue.values()
+    again.by_queue = {REBUILD: {type: handler for by_type in heard for type, handler in by_type.items()}}
+    return again
 
 
 def appointment_fact(state: AppointmentState) -> AppointmentFact:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import cast
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from services.reporting import api
 from services.reporting.access import Keys, Role
 from services.reporting.api.signed_in import who_asks
+from services.reporting.generations import Everywhere, Generations, PerGeneration, following
 from services.reporting.handlers import handlers
 from services.reporting.mailing import Mailing, smtp_post
 from services.reporting.refresher import Refresher
@@ -23,7 +25,8 @@ from services.reporting.web.live import Live
 from shared import mongo
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
-from shared.messaging import Consumers, Publisher
+from shared.messaging import Consumers, Handlers, Publisher
+from shared.mongo import Client, Database
 from shared.observability import configure_logging
 
 # Also the largest batch of facts in one write; RabbitMQ advises 100 to 300.
@@ -36,17 +39,16 @@ _MAILING_LEASE = timedelta(minutes=10)
 def build(settings: Settings) -> tuple[FastAPI, Health]:
     """The application; connects to nothing before it starts."""
     client = mongo.connect(settings)
-    database = mongo.database(client, settings)
+    generations = Generations(client, name=settings.mongodb_database)
     clock, changed = mongo.DatabaseClock(client), asyncio.Event()
-    figures, offices = Figures(database), Offices(database)
-    facts = Facts(database, zone=settings.zone, changed=changed)
-    lease = Lease(database["leases"], name="refresher", length=_LEASE)
-    refresher = Refresher(facts=facts, figures=figures, lease=lease, zone=settings.zone, changed=changed)
+    # Read from whichever database is live; events go to each that is written.
+    figures, offices = Figures(following(generations)), Offices(following(generations))
+    refreshing = PerGeneration(generations, lambda database: refresher_of(database, settings, changed=changed))
     publisher = Publisher(url=settings.amqp_url, name="reporting")
     consumers = Consumers(
         url=settings.amqp_url,
         publisher=publisher,
-        handlers=handlers(facts=facts, offices=offices),
+        handlers=everywhere(generations, client, settings, changed=changed),
         prefetch=_PREFETCH,
         # A line takes as long as the fact itself, and what became of an event shows in the metrics.
         log_handled=False,
@@ -54,6 +56,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
 
     reports = Reports(figures=figures, offices=offices)
+    # What was mailed stands in the service's own database, whichever shows the figures.
+    database = client[settings.mongodb_database]
     mailing = Mailing(
         reports=reports,
         database=database,
@@ -66,9 +70,9 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await mongo.once_it_answers(clock.start)
-        await mongo.once_it_answers(facts.ensure_indexes)
-        await mongo.once_it_answers(figures.ensure_indexes)
-        async with running(clock, refresher, publisher, consumers, mailing):
+        await mongo.once_it_answers(generations.start)
+        await mongo.once_it_answers(lambda: ensure_indexes(generations.live, settings))
+        async with running(clock, generations, refreshing, publisher, consumers, mailing):
             yield
         client.close()
 
@@ -84,7 +88,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     who = who_asks(keys, clock)
     app.include_router(api.router(reports=reports, who=who, clock=clock, zone=settings.zone))
     app.include_router(signing_in.router(keys=keys, clock=clock, secure=settings.public_url.startswith("https:")))
-    live = Live(reports=reports, today=Today(database, zone=settings.zone), clock=clock, zone=settings.zone)
+    today = Today(following(generations), zone=settings.zone)
+    live = Live(reports=reports, today=today, clock=clock, zone=settings.zone)
     app.include_router(
         pages.router(
             reports=reports,
@@ -96,6 +101,35 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         )
     )
     return app, health
+
+
+def facts_of(database: Database, settings: Settings, *, changed: asyncio.Event) -> Facts:
+    return Facts(database, zone=settings.zone, changed=changed)
+
+
+def refresher_of(database: Database, settings: Settings, *, changed: asyncio.Event) -> Refresher:
+    return Refresher(
+        facts=facts_of(database, settings, changed=changed),
+        figures=Figures(database),
+        lease=Lease(database["leases"], name="refresher", length=_LEASE),
+        zone=settings.zone,
+        changed=changed,
+    )
+
+
+def everywhere(
+    generations: Generations, client: Client, settings: Settings, *, changed: asyncio.Event
+) -> Handlers:
+    """What the service hears goes to the live database, and to the one that is being built."""
+    facts = Everywhere(generations, lambda database: facts_of(database, settings, changed=changed), client)
+    offices = Everywhere(generations, Offices, client)
+    return handlers(facts=cast(Facts, facts), offices=cast(Offices, offices))
+
+
+async def ensure_indexes(database: Database, settings: Settings) -> None:
+    """At start, and before a database is built."""
+    await facts_of(database, settings, changed=asyncio.Event()).ensure_indexes()
+    await Figures(database).ensure_indexes()
 
 
 def run() -> None:

@@ -63,6 +63,7 @@ def _heard() -> dict[str, set[str]]:
         booking_handlers.handlers(booking=nothing, reaching=nothing),
         notification_handlers.handlers(known=nothing, deliveries=nothing, dispatcher=nothing, clock=nothing),
         reporting_handlers.handlers(facts=nothing, offices=nothing),
+        reporting_handlers.rebuild_handlers(facts=nothing, offices=nothing),
     ]
     return {queue: set(types) for h in all_handlers for queue, types in h.by_queue.items()}
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.reporting.domain.periods import Period
+from services.reporting.generations import Generations
 from services.reporting.reports import Reports
 from services.reporting.resume.building import Resume, build
 from services.reporting.resume.rendering import as_html, as_pdf
@@ -64,9 +65,10 @@ async def _built(selection: Selection) -> Resume:
     except ValidationError as error:
         raise Trouble(f"Settings are missing or wrong; with a running stack they are there:\n{error}") from None
     client = mongo.connect(settings)
-    database = mongo.database(client, settings)
-    reports = Reports(figures=Figures(database), offices=Offices(database))
+    generations = Generations(client, name=settings.mongodb_database)
     try:
+        await generations.look()
+        reports = Reports(figures=Figures(generations.live), offices=Offices(generations.live))
         known = [office.id for office in await reports.offices()]
         if selection.office not in (None, *known):
             raise Trouble(f"There is no office {selection.office!r}; known are: {', '.join(known) or 'none'}.")

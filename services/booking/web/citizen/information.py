@@ -72,8 +72,8 @@ def _add_links(routes: APIRouter, front: Front) -> None:
             email = _EMAIL.validate_python(typed)
         except ValidationError:
             return _show_lost(front, lang, typed=typed[:200], fault=True)
-        front.guard.links(request, email=email)
-        background.add_task(until_done, lambda: front.booking.send_links(email), what="links")
+        front.guard.links(request, to=email)
+        background.add_task(until_done, lambda: front.booking.send_links(email=email), what="links")
         return front.show("links_sent.html", _office(front, ""), lang, here=None)
 
 
