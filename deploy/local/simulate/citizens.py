@@ -208,6 +208,7 @@ class Citizens:
             person=NOBODY,
             request_digest="",
             channel=channel,
+            emergency=first.emergency,
             invitation=id if first.mode == "invitation" else None,
         )
 

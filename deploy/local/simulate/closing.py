@@ -1,6 +1,6 @@
 """Closures and absences, planned and sudden, and what becomes of the appointments that they hit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -25,11 +25,15 @@ _LATEST = timedelta(days=28)
 
 @dataclass(slots=True)
 class Closing:
-    """`data` is the office without what happens here; `key` makes the minutes of release."""
+    """`data` is the office without what happens here; `key` makes the minutes of release.
+
+    `changed` is called whenever the rules are other ones.
+    """
 
     citizens: Citizens
     data: OfficeData
     key: bytes
+    changed: Callable[[], None]
     closures: list[Closure] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
 
@@ -120,6 +124,7 @@ class Closing:
             absences=[a for a in self.absences if _ends(a) >= today],
         )
         books.follow(Office(data, key=self.key, version=books.office.version + 1))
+        self.changed()
         for conflict in conflicts(books.office, books.open.values(), now=now):
             if appointment := books.get(conflict.id):
                 self._replan(appointment, reason, now)

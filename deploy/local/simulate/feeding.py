@@ -18,7 +18,9 @@ from deploy.local.simulate.play import Part, Play
 from services.booking.settings import Settings as BookingSettings
 from services.booking.storage.offices import OfficeStore
 from services.notification.history import DatabaseSettings as NotificationSettings
+from services.reporting.generations import Generations
 from services.reporting.settings import Settings as ReportingSettings
+from services.reporting.storage.facts import KINDS
 from shared.contracts import Demand
 from shared.messaging import Publisher
 from shared.mongo import Database, Document, connect, database
@@ -28,11 +30,12 @@ from shared.republish import send_to
 from shared.setup import Trouble, operator_amqp_url
 
 _AT_ONCE = 500
-_APPOINTMENTS, _MESSAGES = "reporting.appointments", "reporting.notifications"
+_APPOINTMENTS, _MESSAGES, _SUPPLY = "reporting.appointments", "reporting.notifications", "reporting.offices"
 # Booking keeps its counts of searches so long.
 _DEMAND_KEPT = timedelta(days=30)
 _MARK = "training"
-_FACTS = ("appointments", "messages", "demand", "figures")
+_FACTS = (*KINDS.values(), "figures", "days")
+_OF_BOOKING = ("appointments", "demand", "capacity", "free_times")
 _PATIENCE_S = 60.0
 
 
@@ -54,7 +57,10 @@ async def databases() -> AsyncIterator[Databases]:
     found = (BookingSettings(), NotificationSettings(), ReportingSettings())
     clients = [connect(settings) for settings in found]
     try:
-        yield Databases(*(database(client, settings) for client, settings in zip(clients, found, strict=True)))
+        booking, notification, _ = (database(c, s) for c, s in zip(clients, found, strict=True))
+        reporting = Generations(clients[2], name=found[2].mongodb_database)
+        await reporting.look()
+        yield Databases(booking, notification, reporting.live)
     finally:
         for client in clients:
             client.close()
@@ -84,7 +90,7 @@ def _tell_tale(stores: Databases) -> list[tuple[str, Any]]:
 
 async def clear(stores: Databases) -> None:
     """Only where `check_nobody_real` let it pass."""
-    for name in ("appointments", "demand"):
+    for name in _OF_BOOKING:
         await stores.booking[name].delete_many({})
     await stores.notification["deliveries"].delete_many({})
     for name in _FACTS:
@@ -103,6 +109,8 @@ async def feed(play: Play, stores: Databases, progress: Progress) -> Fed:
             await _feed_part(part, stores, publisher, fed)
             progress.reach(fed.events)
         await _store(stores.booking, play.books.documents(), fed)
+        for name, documents in (("capacity", list(play.supply.plans.values())), ("free_times", play.supply.looks)):
+            await stores.booking[name].insert_many(documents)
         await _keep_office(play, stores.booking)
     finally:
         await publisher.stop()
@@ -116,7 +124,7 @@ async def wait_for_reporting(stores: Databases, *, expected: int, progress: Prog
     while True:
         dirty = {"dirty_since": {"$exists": True}}
         known = await stores.reporting["appointments"].count_documents({})
-        waiting = sum([await stores.reporting[name].count_documents(dirty) for name in _FACTS[:3]])
+        waiting = sum([await stores.reporting[name].count_documents(dirty) for name in KINDS.values()])
         if known >= expected and not waiting:
             return True
         progress.reach(known)
@@ -131,7 +139,8 @@ async def wait_for_reporting(stores: Databases, *, expected: int, progress: Prog
 async def _feed_part(part: Part, stores: Databases, publisher: Publisher, fed: Fed) -> None:
     await _store(stores.booking, part.finished, fed)
     demand = [entry for _, entry in part.demand]
-    for queue, entries in ((_APPOINTMENTS, [*part.appointments, *demand]), (_MESSAGES, part.messages)):
+    told = {_APPOINTMENTS: [*part.appointments, *demand], _MESSAGES: part.messages, _SUPPLY: part.supply}
+    for queue, entries in told.items():
         for some in _some(entries):
             fed.events += await send_to(queue, some, publisher)
     recent = [_searches(*told) for told in part.demand if told[0].minute > datetime.now(UTC) - _DEMAND_KEPT]

@@ -16,6 +16,7 @@ from deploy.local.simulate.messages import Messages
 from deploy.local.simulate.minds import Minds
 from deploy.local.simulate.residents import Residents
 from deploy.local.simulate.rush import Rush
+from deploy.local.simulate.supply import Supply
 from services.booking.domain.hours import wall_moment
 from services.booking.domain.office import Office
 from services.booking.domain.rules import OfficeData
@@ -48,6 +49,7 @@ class Part:
     messages: list[Entry]
     demand: list[tuple[Demand, Entry]]
     finished: list[Document]
+    supply: list[Entry]
 
 
 @dataclass(slots=True)
@@ -70,6 +72,7 @@ class Play:
     _minds: Minds = field(init=False)
     _rush: Rush = field(init=False)
     _messages: Messages = field(init=False)
+    supply: Supply = field(init=False)
 
     def __post_init__(self) -> None:
         self._random = Random(self.seed)  # noqa: S311 (the same at each run, and nobody's secret)
@@ -87,15 +90,18 @@ class Play:
             self._begin(day)
             day += timedelta(days=1)
             self.agenda.play(min(wall_moment(day, time(0), self.books.office.zone), self.until))
+            if self.agenda.now >= self.until:
+                self.supply.end()
             yield self._part()
 
     def _cast(self, key: bytes) -> None:
         self._searches = Searches(self.data.id)
         self._citizens = Citizens(self.books, self.agenda, self._random, self._searches)
         self._people = Residents(self.books.office, number=self.residents, random=self._random)
+        self.supply = Supply(self.books)
         self._counter, self._minds = Counter(self._citizens), Minds(self._citizens)
         self._rush = Rush(self._citizens, self._people, self.first)
-        self.closing = Closing(self._citizens, self.data, key)
+        self.closing = Closing(self._citizens, self.data, key, self.supply.changed)
         settled = self._citizens.message_settled
         self._messages = Messages(self.books, self.agenda, self._random, self.data, settled)
         self.books.listeners += [self._messages.hear, self._minds.hear, self._counter.hear]
@@ -104,6 +110,7 @@ class Play:
         for _ in range(self._needs_on(day)):
             self.agenda.at(self._sometime(day), self._need)
         self._rush.plan(day)
+        self.supply.begin(day)
         for hour in range(7, 21):
             self.agenda.at(wall_moment(day, time(hour), self.books.office.zone), self._minds.offer_all)
 
@@ -142,8 +149,9 @@ class Play:
     def _part(self) -> Part:
         books, messages = self.books, self._messages
         demand = list(self._searches.told(before=self.agenda.now))
-        part = Part(self.agenda.now, books.told, messages.told, demand, books.finished)
-        books.told, messages.told, books.finished = [], [], []
+        supply = self.supply
+        part = Part(self.agenda.now, books.told, messages.told, demand, books.finished, supply.told)
+        books.told, messages.told, books.finished, supply.told = [], [], [], []
         for document in part.finished:
             self._citizens.forget(document["_id"])
             messages.forget(document["_id"])
