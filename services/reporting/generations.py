@@ -18,7 +18,7 @@ from shared.observability import get_logger
 
 log = get_logger()
 
-TRUSTED_FOR = timedelta(seconds=5)
+TRUSTED_FOR = timedelta(seconds=3)
 _LOOK_EVERY_S = 1.0
 _POINTER = "live"
 

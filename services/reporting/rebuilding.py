@@ -25,8 +25,9 @@ from shared.progress import Progress
 from shared.setup import Trouble
 
 _PREFETCH = 250
-_MARGIN_S = 1.0
+_MARGIN_S = 0.5
 _LOOK_EVERY_S = 0.25
+_LEASE = timedelta(seconds=10)
 # An event that fails is tried again after 5 s and 30 s; what fails then too will not do.
 _PATIENCE_S = 90.0
 # So often in a row the queue must be empty and no handler running.
@@ -72,11 +73,11 @@ class Rebuild:
         self._prepare = prepare
         self._generations = generations
         lock = client[settings.mongodb_database]["leases"]
-        self._lease = Lease(lock, name="rebuild", length=timedelta(seconds=30))
+        self._lease = Lease(lock, name="rebuild", length=_LEASE)
 
     async def begin(self) -> Database:
         """The empty database; from here on every process writes to both. Raises Trouble while another builds."""
-        await self._keep()
+        await self._take()
         pointer = await self._generations.look()
         # Nobody may still write to what is dropped: neither for a run that died nor as the live one of before.
         await self._generations.point(Pointer(pointer.live))
@@ -187,9 +188,18 @@ class Rebuild:
             ready = waiting.declaration_result.message_count
             quiet = quiet + 1 if counts[0] >= sent and not ready and not counts[1] else 0
 
+    async def _take(self) -> None:
+        """Of a run that was killed the lease ends by itself."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + 1.5 * _LEASE.total_seconds()
+        while await self._lease.acquire() is None:
+            if clock() > until:
+                raise Trouble("Another rebuild is running.")
+            await asyncio.sleep(_LOOK_EVERY_S)
+
     async def _keep(self) -> None:
-        if await self._lease.acquire() is None and await self._lease.acquire() is None:
-            raise Trouble("Another rebuild is running, or one has died within the last half minute.")
+        if await self._lease.acquire() is None:
+            raise Trouble("This rebuild stood still for so long that another one has begun.")
 
     async def _until_all_know(self) -> None:
         await asyncio.sleep(TRUSTED_FOR.total_seconds() + _MARGIN_S)

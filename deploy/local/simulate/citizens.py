@@ -179,7 +179,7 @@ class Citizens:
         lanes = self.free_lanes(by_staff, starts_at, now)
         contact = self._contact(need.resident) if self.random.random() < 0.88 else None
         booked = appointments.book(
-            replace(self._party(need, channel="staff"), claims=self._claims(need)),
+            replace(self._party(need, channel="phone"), claims=self._claims(need)),
             lane=lanes[0],
             starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=need.minutes),

@@ -61,7 +61,7 @@ class Counter:
             children_under_6=sum(m.under_6 for m in members),
             person=NOBODY,
             request_digest="",
-            channel="staff",
+            channel="counter",
         )
         ends_at = now + timedelta(minutes=need.minutes)
         there = appointments.walk_in(
