@@ -1,7 +1,7 @@
 # `make` alone explains what there is.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check prove mutants simulate bench docs messages lock
+.PHONY: help setup demo up test check prove mutants simulate bench docs messages lock sbom audit
 
 BIN := .venv/bin
 # For example: make test ARGS="tests/unit -x"
@@ -56,3 +56,9 @@ messages: setup ## the catalogues of messages and pages anew; then says what is 
 
 lock: ## requirements/*.txt anew from requirements/*.in; ARGS=--upgrade for the newest of all
 	@requirements/lock.sh $(ARGS)
+
+sbom: setup ## bills of materials (CycloneDX) of all images from the locks alone, into build/sbom
+	@$(BIN)/python -m deploy.sbom build/sbom
+
+audit: ## asks public advisories about every locked package; needs a network
+	@requirements/audit.sh $(ARGS)
