@@ -1,9 +1,11 @@
 """A person's data: shown to the person, erased when the person or the law says so."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from prometheus_client import Counter
 
@@ -16,6 +18,7 @@ from services.booking.people import Person
 from services.booking.storage import ChangedMeanwhile
 from services.booking.storage.retention import Retained
 from shared.crashpoints import CrashPoint, crash_point
+from shared.erasure_journal import Erasure, note
 from shared.lifecycle import Repeating
 from shared.mongo import PyMongoError
 from shared.observability import get_logger
@@ -50,6 +53,7 @@ class Erasing:
     booking: Booking
     retained: Retained
     offices: Mapping[str, Office]
+    journal: Path | None = None
     _keys_after: str = ""
 
     async def export(self, id: str) -> Stored:
@@ -119,9 +123,22 @@ class Erasing:
         await self._destroy_key(id)
 
     async def _destroy_key(self, id: str) -> None:
+        """Not before the journal says so: a restore could not know else. The sweep tries again."""
+        if not await self._note(id):
+            return
         await self.booking.people.destroy(id)
         crash_point(CrashPoint.BOOKING_AFTER_KEY_DESTROYED)
         await self.retained.key_destroyed(id)
+
+    async def _note(self, id: str) -> bool:
+        if self.journal is None:
+            return True
+        try:
+            await asyncio.to_thread(note, self.journal, Erasure(id, self.booking.clock.now()))
+        except OSError as error:
+            log.error("erasure_not_noted", appointment=id, error=error.strerror)
+            return False
+        return True
 
     async def _destroy_orphans(self, now: datetime) -> None:
         """A part of all keys each time, and round again."""

@@ -98,7 +98,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     telling = ListTelling(planning, StaffLists(db, relay=relay), every=settings.staff_lists_every)
     reaching = Reaching(booking, Messages(db, relay=relay), Calls(db))
     retained = Retained(db)
-    erasing = Erasing(booking, retained=retained, offices=offices)
+    erasing = Erasing(booking, retained=retained, offices=offices, journal=settings.erasure_journal)
     retention = RetentionSweeper(erasing, every=settings.retention_every)
     sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=settings.sweep_every)
     staff = make_staff(

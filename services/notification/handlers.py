@@ -20,6 +20,7 @@ from shared.contracts import (
     AppointmentOffered,
     AppointmentOfferEnded,
     AppointmentOfficeCancelled,
+    AppointmentRecovered,
     AppointmentRequested,
     AppointmentRescheduled,
     AppointmentResized,
@@ -69,6 +70,7 @@ def handlers(  # noqa: C901 (a list of handlers, not a decision)
         AppointmentOfferEnded,
         AppointmentResized,
         AppointmentCorrected,
+        AppointmentRecovered,
     )
     async def plan_messages(event: AppointmentEvent) -> None:
         before = await known.state(event.data.appointment) if compares(event) else None

@@ -204,6 +204,12 @@ class AppointmentAnonymised(AppointmentEvent):
     type: Literal["appointment.anonymised.v1"] = "appointment.anonymised.v1"
 
 
+class AppointmentRecovered(AppointmentEvent):
+    """Restored from a backup: this state counts from now on, whatever was heard of a later one. Nobody is told."""
+
+    type: Literal["appointment.recovered.v1"] = "appointment.recovered.v1"
+
+
 class Demand(Data):
     """What was looked for in one minute, as one booking process (`instance`) saw it: counts only.
 

@@ -165,6 +165,7 @@ def test_every_work_queue_can_be_retried_and_parked() -> None:
 def test_each_service_has_rights_on_its_own_databases_only() -> None:
     users = {user["user"]: user["roles"] for user in database_users(deploy_folder())["users"]}
     users.pop("admin")
+    assert users.pop("backup") == [{"role": "backup", "db": "admin"}]
 
     own = {"booking": ["booking", "booking_keys"], "notification": ["notification", "notification_keys"]}
     assert users == {

@@ -171,7 +171,7 @@ class Deliveries:
         crash_point(CrashPoint.NOTIFICATION_AFTER_CLAIM)
         mine = await self.collection.find({"_id": {"$in": ids}, "token": token}).to_list(None)
         mine.sort(key=lambda d: (d["priority"], d["due_at"]))
-        return [Claimed(_delivery(d), token, until) for d in mine]
+        return [Claimed(read_delivery(d), token, until) for d in mine]
 
     async def _in_turn(self, ready: Document, *, limit: int, for_later: int) -> list[str]:
         first = await self._ids(ready, limit=limit)
@@ -208,13 +208,13 @@ class Deliveries:
 
     async def to_settle(self, *, limit: int = 100) -> list[Delivery]:
         """Failed deliveries of which nobody has yet looked whether another channel is left."""
-        return [_delivery(d) for d in await self.collection.find({"settle": True}, limit=limit).to_list(None)]
+        return [read_delivery(d) for d in await self.collection.find({"settle": True}, limit=limit).to_list(None)]
 
     async def planned_together(self, delivery: Delivery) -> list[Stored]:
         """What was planned for the same event and purpose, over every channel, e-mail first."""
         documents = await self.collection.find({"_id": {"$in": list(delivery.siblings)}}).to_list(None)
         documents.sort(key=lambda d: delivery.siblings.index(d["_id"]))
-        return [Stored(_delivery(d), Status(d["status"]), d.get("error")) for d in documents]
+        return [Stored(read_delivery(d), Status(d["status"]), d.get("error")) for d in documents]
 
     async def settle(self, delivery: Delivery) -> None:
         await self.collection.update_one({"_id": delivery.id}, {"$unset": {"settle": ""}})
@@ -291,7 +291,7 @@ _CLOSED_VALUES = ("purpose", "channel", "priority")
 _FIELDS = tuple(name for name in Delivery.__slots__ if name not in ("id", *_CLOSED_VALUES))
 
 
-def _delivery(document: Document) -> Delivery:
+def read_delivery(document: Document) -> Delivery:
     values: dict[str, Any] = {name: document[name] for name in _FIELDS}
     return Delivery(
         id=document["_id"],
@@ -304,7 +304,7 @@ def _delivery(document: Document) -> Delivery:
 
 def _handed_over(document: Document) -> HandedOver:
     return HandedOver(
-        delivery=_delivery(document),
+        delivery=read_delivery(document),
         status=Status(document["status"]),
         leased="token" in document,
         arrived="delivered_at" in document,
