@@ -6,11 +6,14 @@ Booking appends to it before a key is destroyed, so no erasure is missing; one m
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from shared.setup import Trouble
+
+_BEGINNING = '{"at": '
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,9 @@ class Erasure:
 
 def note(path: Path, erasure: Erasure) -> None:
     """Returns when it is on the disk. Raises OSError. Several processes may write to one journal."""
-    line = json.dumps({"at": erasure.at.isoformat(), "appointment": erasure.appointment}) + "\n"
+    said = {"at": erasure.at.isoformat(), "appointment": erasure.appointment}
+    # A line of its own, even behind one that broke off.
+    line = f"\n{json.dumps(said)}\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         os.write(descriptor, line.encode())
@@ -31,17 +36,15 @@ def note(path: Path, erasure: Erasure) -> None:
 
 
 def read(paths: Iterable[Path]) -> Iterator[Erasure]:
-    """All of them. A last line that broke off counts as not written: its erasure was not done. Raises Trouble."""
+    """All of them. A line that broke off counts as not written: its key was not destroyed then. Raises Trouble."""
     for path in paths:
         try:
-            lines = path.read_text().splitlines(keepends=True)
+            lines = path.read_text().splitlines()
         except OSError as error:
             raise Trouble(f"The journal {path} cannot be read: {error.strerror}.") from error
         for number, line in enumerate(lines, 1):
-            if not line.endswith("\n"):
-                continue
-            try:
+            if line and not line.startswith(_BEGINNING):
+                raise Trouble(f"Line {number} of {path} is no erasure.")
+            with suppress(ValueError, KeyError, TypeError):
                 said = json.loads(line)
                 yield Erasure(said["appointment"], datetime.fromisoformat(said["at"]))
-            except (ValueError, KeyError, TypeError) as error:
-                raise Trouble(f"Line {number} of {path} is no erasure.") from error

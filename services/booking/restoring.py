@@ -118,4 +118,4 @@ class _Restoring:
         await self._appointments.apply(appointment.anonymise(kind=kind, now=now))
         await self._people.destroy(appointment.id)
         await self._retained.key_destroyed(appointment.id)
-        self._restore.reerased.append(appointment.id)
+        self._restore.reerased.add(appointment.id)

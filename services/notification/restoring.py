@@ -109,6 +109,8 @@ class _Restoring:
         return _expired(delivery, now=self._restore.now)
 
     def _list(self, delivery: Delivery) -> None:
+        if delivery.appointment in self._restore.reerased:
+            return
         said = {"appointment": delivery.appointment, "office": delivery.office, "purpose": delivery.purpose.value}
         due = {"channel": delivery.channel.value, "due_at": delivery.due_at.isoformat()}
         self._restore.withheld.append({**said, **due})

@@ -119,13 +119,16 @@ def _contents(kind: Kind, client: Client, session: ClientSession, databases: Seq
         for database in databases
         for name in _collections(client, database)
     }
-    at = _moment(client, session)
+    if not collections:
+        raise Trouble(f"There is nothing in {', '.join(databases)} yet.")
+    at = _moment(client, session, next(iter(collections)))
     return Contents(kind, at, datetime.fromtimestamp(at.time, UTC), collections)
 
 
-def _moment(client: Client, session: ClientSession) -> Timestamp:
+def _moment(client: Client, session: ClientSession, full_name: str) -> Timestamp:
     """The session's cluster time, fixed by its first read at the latest."""
-    client["nothing"]["nothing"].find_one({}, session=session)
+    database, name = full_name.split(".", 1)
+    client[database][name].find_one({}, {"_id": 1}, session=session)
     # The driver tells it to nobody.
     at: Timestamp | None = session._snapshot_time
     assert at is not None

@@ -9,7 +9,7 @@ import importlib.util
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Restore:
     now: datetime
     with_keys: bool
     erased: set[str] = field(default_factory=set)
-    reerased: list[str] = field(default_factory=list)
+    reerased: set[str] = field(default_factory=set)
     withheld: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     raised: dict[str, int] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Report:
             "taken_at": self.taken_at.isoformat(),
             "restored_at": self.restored_at.isoformat(),
             **found,
-            "erased_again": restore.reerased,
+            "erased_again": sorted(restore.reerased),
             "messages_withheld": restore.withheld,
             "raised": restore.raised,
             "notes": restore.notes,
@@ -141,8 +141,7 @@ def _check(wanted: Wanted, servers: Servers) -> None:
             "The keys are older than the data: whoever booked in between would count as erased. "
             "Take the keys of the same backup, or later ones."
         )
-    for erasure in journal.read(wanted.journals):
-        assert erasure.appointment
+    list(journal.read(wanted.journals))
     if not wanted.replace and (full := not_empty(servers.data, _plain_databases(wanted))):
         raise Trouble(f"Not empty: {', '.join(full)}. To give up what is there, say --replace.")
     if wanted.keys and not wanted.replace and (full := not_empty(servers.keys, _key_databases(wanted.keys))):
@@ -238,7 +237,7 @@ def _key_databases(keys: Backup) -> list[str]:
 
 def _now(client: Client) -> datetime:
     now: datetime = client.admin.command("hello")["localTime"]
-    return now
+    return now.replace(tzinfo=UTC)
 
 
 def _plain(seen: Seen) -> dict[str, Any]:

@@ -120,7 +120,10 @@ async def from_broker(url: str, queues: Iterable[str], into: Survivors) -> int:
             while message := await queue.get(no_ack=True, fail=False, timeout=_TIMEOUT):
                 taken += 1
                 _read(message.body, into)
-        into.asked.append("the queues of RabbitMQ")
+        if taken:
+            into.asked.append("the queues of RabbitMQ")
+        else:
+            into.away.append("no message waits in RabbitMQ")
         return taken
 
 
