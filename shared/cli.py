@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from shared import backup, parking, republish
+from shared import backup, doctor, parking, republish
 from shared.observability import configure_logging, get_logger
 from shared.replica_set import set_up_mongodb
 from shared.settings import SECRETS_DIR
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _register_parking(commands)
     republish.register(commands)
     backup.register(commands)
+    doctor.register(commands)
     for register in (*_service_commands(), *_local_commands()):
         register(commands)
     return parser

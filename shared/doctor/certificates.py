@@ -18,9 +18,11 @@ def of_tls(check: str, host: str, port: int, *, ca: Path | None = None) -> Findi
     """`ca` is a file with the house's own authority."""
     try:
         context = _context(ca)
-        with socket.create_connection((host, port), _TIMEOUT) as plain:
-            with context.wrap_socket(plain, server_hostname=host) as sealed:
-                return _judged(check, host, port, sealed)
+        with (
+            socket.create_connection((host, port), _TIMEOUT) as plain,
+            context.wrap_socket(plain, server_hostname=host) as sealed,
+        ):
+            return _judged(check, host, port, sealed)
     except (OSError, ValueError) as error:
         return _broken(check, host, port, error)
 
@@ -72,5 +74,9 @@ def _judged(check: str, host: str, port: int, sealed: ssl.SSLSocket) -> Finding:
 
 def _broken(check: str, host: str, port: int, error: Exception) -> Finding:
     reason = getattr(error, "verify_message", "") or str(error) or type(error).__name__
-    do = _RENEW if isinstance(error, ssl.SSLCertVerificationError) else "Look whether the server runs, and the way to it."
+    do = (
+        _RENEW
+        if isinstance(error, ssl.SSLCertVerificationError)
+        else "Look whether the server runs, and how to reach it."
+    )
     return Finding(check, Level.CRITICAL, f"no TLS with {host}:{port}: {reason}", do)

@@ -59,7 +59,9 @@ def _users(client: Client, wanted: dict[str, Any]) -> Finding:
     stored = {u["user"]: _roles(u["roles"]) for u in client.admin.command("usersInfo", 1)["users"]}
     expected = {u["user"]: _roles(u["roles"]) for u in wanted["users"]}
     wrong = [f"{name} is missing" for name in expected.keys() - stored.keys()]
-    wrong += [f"{name} has other roles" for name in expected.keys() & stored.keys() if expected[name] != stored[name]]
+    wrong += [
+        f"{name} has other roles" for name in expected.keys() & stored.keys() if expected[name] != stored[name]
+    ]
     more = stored.keys() - expected.keys()
     if wrong:
         do = "Run `amtstermin setup mongo` with the file deploy/mongo/users.json as it should be."
@@ -78,7 +80,8 @@ def _disk(client: Client) -> Finding:
     stats = client["admin"].command("dbStats")
     used = stats["fsUsedSize"] / max(stats["fsTotalSize"], 1)
     level = limits(used, warning=_DISK_USED[0], critical=_DISK_USED[1])
-    said = f"MongoDB's disk is {used:.0%} full, {(stats['fsTotalSize'] - stats['fsUsedSize']) / 2**30:.0f} GiB are free"
+    free = (stats["fsTotalSize"] - stats["fsUsedSize"]) / 2**30
+    said = f"MongoDB's disk is {used:.0%} full, {free:.0f} GiB are free"
     return Finding("disk", level, said, "" if level is Level.OK else "Make room, or give the volume more.")
 
 
@@ -95,5 +98,5 @@ def _outboxes(client: Client, databases: Iterable[str]) -> Finding:
     where, at = min(oldest.items(), key=lambda item: item[1])
     age = (datetime.now(UTC) - at).total_seconds()
     level = limits(age, warning=_OUTBOX_S[0], critical=_OUTBOX_S[1])
-    do = "Look whether RabbitMQ answers, has an alarm or a full queue, and whether the service of that database runs."
+    do = "Look whether RabbitMQ answers, has an alarm or a full queue, and whether that service runs."
     return Finding("outbox", level, f"an event in {where} waits for {age:.0f} s", "" if level is Level.OK else do)

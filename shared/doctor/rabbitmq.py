@@ -67,7 +67,9 @@ async def _queues(url: str, names: Sequence[str]) -> dict[str, tuple[int, int] |
 def _missing(queues: dict[str, tuple[int, int] | None]) -> Finding:
     missing = [name for name, found in queues.items() if found is None]
     if missing:
-        return Finding("queues", Level.CRITICAL, f"missing: {', '.join(missing)}", f"{_LOAD} Then republish to them.")
+        return Finding(
+            "queues", Level.CRITICAL, f"missing: {', '.join(missing)}", f"{_LOAD} Then republish to them."
+        )
     return well("queues", f"all {len(queues)} are there")
 
 

@@ -74,7 +74,12 @@ def people_writing(url: str, times: list[str]) -> Iterator[list[int]]:
                 if stop.is_set():
                     return
                 members = [{"municipality": HECHINGEN}]
-                wish = {"office": OFFICE, "service": "eat_pickup", "starts_at": time, "members": members}
+                wish: dict[str, Any] = {
+                    "office": OFFICE,
+                    "service": "eat_pickup",
+                    "starts_at": time,
+                    "members": members,
+                }
                 wish |= {"family_name": "Öztürk", "preconditions": {"pin_letter": True}}
                 held = await http.send("POST", "/v1/appointments", wish, {"Idempotency-Key": f"writer-{time}"})
                 statuses.append(held.status)
