@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from shared.doctor import certificates, host, mongodb, rabbitmq, secrets
+from shared.doctor import certificates, definitions, host, mongodb, rabbitmq, secrets
 from shared.doctor.findings import Finding, Level, worst
 from shared.settings import SECRETS_DIR
 from shared.setup import Trouble, broker_definitions, database_users, deploy_folder, read_secret
@@ -66,7 +66,7 @@ def examine(folder: Path, *, ctl: list[str]) -> Iterator[Finding]:
 
 def _examinations(folder: Path, ctl: list[str]) -> Iterator[tuple[str, Examination]]:
     deploy = deploy_folder()
-    definitions, users = broker_definitions(deploy), database_users(deploy)
+    wanted, users = broker_definitions(deploy), database_users(deploy)
     databases = sorted({role["db"] for user in users["users"] for role in user["roles"]} - {"admin"})
     yield "secrets", lambda: secrets.examine(folder, deploy)
     yield (
@@ -75,8 +75,9 @@ def _examinations(folder: Path, ctl: list[str]) -> Iterator[tuple[str, Examinati
     )
     yield (
         "rabbitmq",
-        lambda: rabbitmq.examine(read_secret(folder, "admin_amqp_url"), definitions=definitions, ctl=ctl),
+        lambda: rabbitmq.examine(read_secret(folder, "admin_amqp_url"), definitions=wanted),
     )
+    yield "definitions", lambda: definitions.examine(ctl, wanted=wanted)
     yield "certificates", lambda: _certificates(folder)
     yield "tzdata", lambda: iter((host.time_zones(),))
     for module in _services():
