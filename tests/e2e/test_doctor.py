@@ -3,16 +3,23 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import aio_pika
 import pytest
 
 from deploy.local.process import ROOT
 from deploy.local.stack import Stack
+from shared.setup import VHOST
+from tests.e2e.test_survival_of_servers import amtstermin
 from tests.ledger import Ledger
 
 PARKED = "booking.notifications"
