@@ -41,10 +41,12 @@ def of_started_tls(check: str, client: smtplib.SMTP, host: str, *, ca: Path | No
 
 def of_uri(check: str, uri: str) -> Finding:
     """Of an `amqp(s)://` or `mongodb://` address, with the certificate authority that it names."""
-    parts = urlsplit(uri.split(",", 1)[0] if "," in uri.split("?", 1)[0] else uri)
-    options = parse_qs(urlsplit(uri.rsplit("/", 1)[0] + "/?" + uri.partition("?")[2]).query)
+    parts = urlsplit(uri)
+    options = parse_qs(parts.query)
+    # Of several members the first stands for all.
+    first = urlsplit(f"//{parts.netloc.rpartition('@')[2].split(',')[0]}")
     encrypted = parts.scheme == "amqps" or "true" in options.get("tls", options.get("ssl", []))
-    host, port = parts.hostname or "", parts.port or (5671 if parts.scheme == "amqps" else 27017)
+    host, port = first.hostname or "", first.port or (5671 if parts.scheme == "amqps" else 27017)
     if not encrypted:
         return _plain(check, host)
     named = options.get("cafile", options.get("tlsCAFile", [""]))[0]

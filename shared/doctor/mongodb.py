@@ -28,7 +28,7 @@ def examine(uri: str, *, users: dict[str, Any], databases: Iterable[str]) -> Ite
             yield Finding("mongodb", Level.CRITICAL, f"does not answer: {error!s:.120}", do)
             return
         yield _members(client, hello)
-        yield _clock(client)
+        yield clock(client)
         yield _users(client, users)
         yield _disk(client)
         yield _outboxes(client, databases)
@@ -45,7 +45,7 @@ def _members(client: Client, hello: dict[str, Any]) -> Finding:
     return Finding("mongodb", level, "; ".join(wrong), "Start the member, or look into its log.")
 
 
-def _clock(client: Client) -> Finding:
+def clock(client: Client) -> Finding:
     before = time.time()
     server = client.admin.command("hello")["localTime"].replace(tzinfo=UTC).timestamp()
     after = time.time()

@@ -83,7 +83,7 @@ def test_each_trouble_has_its_line_and_says_what_to_do(stack: Stack, ledger: Led
     assert code == 2
     said = {check: f"{finding['level']} {finding['said']}" for check, finding in found.items()}
     for check, (level, words) in {
-        "secrets": ("CRITICAL", "booking_signing_keys"),
+        "secrets": ("CRITICAL", "mongodb_keyfile"),
         "secrets_private": ("CRITICAL", "admin_password"),
         "passwords": ("CRITICAL", "reporting_password"),
         "keys": ("CRITICAL", "booking_contact_keys"),
@@ -134,7 +134,7 @@ def troubles(stack: Stack, ledger: Ledger) -> Iterator[Path]:
     shutil.copytree(stack.secrets, secrets)
     secrets.chmod(0o755)
     (secrets / "admin_password").chmod(0o644)
-    (secrets / "booking_signing_keys").unlink()
+    (secrets / "mongodb_keyfile").unlink()
     (secrets / "reporting_password").write_text("reporting")
     (secrets / "booking_contact_keys").write_text("k1:" + "00" * 32)
     policy = stack.rabbitmq.ctl("list_policies", "-q", "-p", VHOST, "--formatter", "json")

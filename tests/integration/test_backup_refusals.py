@@ -1,0 +1,120 @@
+"""What a restore refuses before it touches anything, on real servers."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+import bson
+import pytest
+from bson.raw_bson import RawBSONDocument
+from bson.timestamp import Timestamp
+from pymongo import MongoClient
+
+from deploy.local.stack import Stack
+from shared.backup.dumping import Sources, Target, dump
+from shared.backup.records import Backup, BackupWriter, Contents, Documents, Kind
+from shared.backup.restoring import Servers, Wanted, restore
+from shared.backup.sealed_file import Identity, new_identity, read_identity
+from shared.setup import Trouble
+
+AT = 1_800_000_000
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Identity:
+    new_identity(tmp_path / "identity")
+    return read_identity(tmp_path / "identity")
+
+
+@pytest.fixture
+def client(servers: Stack) -> Iterator[MongoClient[dict[str, Any]]]:
+    with MongoClient[dict[str, Any]](servers.secret("admin_mongodb_uri"), tz_aware=True) as client:
+        yield client
+
+
+def a_file(path: Path, identity: Identity, *, kind: Kind, collection: str, second: int = 0) -> Backup:
+    at = Timestamp(AT + second, 1)
+    contents = Contents(kind, at, datetime.fromtimestamp(at.time, UTC), {collection: []})
+    with BackupWriter(path, wrapping=identity, contents=contents) as writer:
+        list(writer.documents(collection, [RawBSONDocument(bson.encode({"_id": "one"}))]))
+    return Backup(path, wrapping=identity)
+
+
+def wanted(data: Backup, keys: Backup | None = None, *, replace: bool = False) -> Wanted:
+    return Wanted(data=data, keys=keys, keep_keys=False, journals=[], replace=replace)
+
+
+def test_nothing_is_touched_where_something_is_wrong(
+    servers: Stack, client: MongoClient[dict[str, Any]], identity: Identity, tmp_path: Path
+) -> None:
+    """Keys that are older, files mixed up, databases in use, services that run, a damaged file."""
+    database, keys_database = f"restored_{uuid4().hex[:8]}", f"restored_{uuid4().hex[:8]}_keys"
+    data = a_file(tmp_path / "data", identity, kind="data", collection=f"{database}.appointments")
+    keys = a_file(tmp_path / "keys", identity, kind="keys", collection=f"{keys_database}.keys")
+    older = a_file(tmp_path / "old", identity, kind="keys", collection=f"{keys_database}.keys", second=-1)
+    broker = servers.secret("admin_amqp_url")
+    here = Servers(data=client, keys=client, broker=broker, queues=["reporting.offices"])
+    client[database]["appointments"].insert_one({"_id": "precious"})
+
+    def refused(what: Wanted) -> str:
+        with pytest.raises(Trouble) as trouble:
+            restore(what, here, progress=lambda _: None)
+        return str(trouble.value)
+
+    assert "older than the data" in refused(wanted(data, older, replace=True))
+    assert "mixed up" in refused(wanted(keys, data, replace=True))
+    assert f"Not empty: {database}" in refused(wanted(data, keys))
+    assert "stop all services first" in asyncio.run(
+        while_consumed(broker, lambda: refused(wanted(data, replace=True)))
+    )
+    content = (tmp_path / "data").read_bytes()
+    (tmp_path / "data").write_bytes(content[:-1])
+    assert "damaged" in refused(wanted(data, replace=True))
+    assert [d["_id"] for d in client[database]["appointments"].find()] == ["precious"]
+    assert keys_database not in client.list_database_names()
+    client.drop_database(database)
+
+
+async def while_consumed(broker: str, look: Any) -> str:
+    async with await aio_pika.connect(broker) as connection:
+        queue = await (await connection.channel()).declare_queue("reporting.offices", passive=True)
+        async with queue.iterator():
+            return str(await asyncio.to_thread(look))
+
+
+def test_the_backup_user_reads_all_and_writes_nothing(servers: Stack, identity: Identity, tmp_path: Path) -> None:
+    """Indexes come along, and what is written after the moment does not."""
+    database = f"backed_up_{uuid4().hex[:8]}"
+    with MongoClient[dict[str, Any]](servers.secret("admin_mongodb_uri")) as admin:
+        things, keys = admin[database]["things"], admin[f"{database}_keys"]["keys"]
+        things.insert_many({"_id": number} for number in range(3000))
+        things.create_index(
+            [("cells", 1)], name="taken", unique=True, partialFilterExpression={"cells.0": {"$exists": True}}
+        )
+        keys.insert_one({"_id": "key"})
+        with MongoClient[dict[str, Any]](servers.secret("backup_mongodb_uri")) as reader:
+            sources = Sources(reader, reader, [database, f"{database}_keys"], servers.secrets)
+            targets = [Target(tmp_path / kind, identity) for kind in ("data", "keys")]
+
+            def write_more(_: int) -> None:
+                things.insert_one({})
+                keys.insert_one({})
+
+            contents = dump(sources, data=targets[0], keys=targets[1], progress=write_more)
+            with pytest.raises(Exception, match="not authorized"):
+                reader[database]["things"].insert_one({})
+        counts = {
+            part.collection: len(part.documents)
+            for kind in ("data", "keys")
+            for part in Backup(tmp_path / kind, wrapping=identity).parts()
+            if isinstance(part, Documents)
+        }
+        assert counts == {f"{database}.things": 3000, f"{database}_keys.keys": 1}
+        (index,) = contents.collections[f"{database}.things"]
+        assert (index["name"], index["unique"]) == ("taken", True)
+        for name in sources.databases:
+            admin.drop_database(name)
