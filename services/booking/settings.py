@@ -39,7 +39,7 @@ class Settings(CommonSettings):
     keys_mongodb_uri: SecretStr | None = None
     retention_every: timedelta = timedelta(minutes=1)
     # A file outside of every backup, which says whom a restore must erase again: when and which appointment.
-    erasure_journal: Path | None = None
+    erasure_journal: Annotated[Path | None, BeforeValidator(lambda value: value or None)] = None
     # Who did what stays so long; then it is deleted.
     keep_audit: timedelta = Field(default=timedelta(days=365), ge=timedelta(days=1))
     # A folder for today's list as PDF, with names: for the day when the network is down. None: no list.

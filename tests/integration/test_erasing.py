@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from services.booking.erasing import ErasureCancels
 from services.booking.people import Erased
 from services.booking.storage import ChangedMeanwhile
 from shared.contracts import ContactProvided, parse_event
+from shared.erasure_journal import read
 from tests.builders import a_given_contact
 from tests.integration.booking_harness import KEYS, Desk, a_desk
 from tests.sealed import opened
@@ -151,6 +153,21 @@ async def test_erasing_cancels_tells_it_and_destroys_the_key(desk: Desk) -> None
     assert await key_of(desk, id) is None
     with pytest.raises(Erased):
         await desk.erasing.export(id)
+
+
+async def test_no_key_is_destroyed_before_the_journal_says_so(desk: Desk, tmp_path: Path) -> None:
+    """Seen to fail with the note after the key."""
+    id = await confirmed(desk)
+    desk.erasing.journal = tmp_path / "away" / "journal"
+
+    await desk.erasing.erase(id, cancel=True)
+
+    assert (await desk.document(id))["status"] == "anonymised"
+    assert await key_of(desk, id) is not None
+    desk.erasing.journal.parent.mkdir()
+    await desk.erasing.sweep(now=desk.clock.now())
+    assert await key_of(desk, id) is None
+    assert {erasure.appointment for erasure in read([desk.erasing.journal])} == {id}
 
 
 async def test_erasing_twice_changes_nothing_more(desk: Desk) -> None:
