@@ -117,7 +117,12 @@ def restore(wanted: Wanted, servers: Servers, *, progress: Progress) -> Report:
         erased=found.erased | {erasure.appointment for erasure in journal.read(wanted.journals)},
     )
     lost, changed = _compare(servers.data, found)
-    asyncio.run(_after(restore))
+    try:
+        asyncio.run(_after(restore))
+    except Exception as error:
+        # Half restored they would send old mails as soon as a service starts.
+        _give_up(wanted, servers)
+        raise Trouble(f"The restore broke off, and the databases are empty again: {error!r:.300}.") from error
     return Report(
         taken_at=restore.taken_at,
         restored_at=restore.now,
@@ -184,6 +189,13 @@ def _load(wanted: Wanted, servers: Servers, progress: Progress) -> int:
         databases = _key_databases(wanted.keys)
         documents += load(servers.keys, wanted.keys, databases=databases, progress=progress)
     return documents
+
+
+def _give_up(wanted: Wanted, servers: Servers) -> None:
+    for database in _plain_databases(wanted):
+        servers.data.drop_database(database)
+    for database in _key_databases(wanted.keys) if wanted.keys else ():
+        servers.keys.drop_database(database)
 
 
 def _compare(client: Client, found: Survivors) -> tuple[list[Seen], list[Seen]]:

@@ -18,7 +18,7 @@ import pytest
 
 from deploy.local.process import ROOT
 from deploy.local.stack import Stack
-from shared.setup import VHOST
+from shared.setup import VHOST, broker_definitions, deploy_folder
 from tests.e2e.test_survival_of_servers import amtstermin
 from tests.ledger import Ledger
 
@@ -137,14 +137,14 @@ def troubles(stack: Stack, ledger: Ledger) -> Iterator[Path]:
     (secrets / "mongodb_keyfile").unlink()
     (secrets / "reporting_password").write_text("reporting")
     (secrets / "booking_contact_keys").write_text("k1:" + "00" * 32)
-    policy = stack.rabbitmq.ctl("list_policies", "-q", "-p", VHOST, "--formatter", "json")
-    definition = next(p["definition"] for p in json.loads(policy) if p["name"] == "retry.5s")
+    policies = broker_definitions(deploy_folder())["policies"]
+    definition = next(policy["definition"] for policy in policies if policy["name"] == "retry.5s")
     id = str(uuid4())
     try:
         stack["reporting"].stop()
         asyncio.run(park(stack, id))
         stack.rabbitmq.ctl("add_user", "intruder", "secret")
-        policy_of(stack, {**json.loads(definition), "message-ttl": 60000})
+        policy_of(stack, {**definition, "message-ttl": 60000})
         ledger.client.admin.command("createUser", "intruder", pwd="secret", roles=[])
         old = {"at": datetime.now(UTC) - timedelta(hours=1)}
         ledger.client["booking"]["left_behind"].insert_one({"outbox": [old]})
@@ -152,7 +152,7 @@ def troubles(stack: Stack, ledger: Ledger) -> Iterator[Path]:
     finally:
         ledger.client["booking"]["left_behind"].drop()
         ledger.client.admin.command("dropUser", "intruder")
-        policy_of(stack, json.loads(definition))
+        policy_of(stack, definition)
         stack.rabbitmq.ctl("delete_user", "intruder")
         amtstermin(stack, "parking", "discard", PARKED, id, "--reason", "test")
         stack["reporting"].start()

@@ -87,7 +87,10 @@ async def while_consumed(broker: str, look: Any) -> str:
 
 
 def test_the_backup_user_reads_all_and_writes_nothing(servers: Stack, identity: Identity, tmp_path: Path) -> None:
-    """Indexes come along, and what is written after the moment does not."""
+    """Indexes come along, and what is written after the moment does not.
+
+    Seen to fail with reads outside of the snapshot: what was written while the keys were copied came along.
+    """
     database = f"backed_up_{uuid4().hex[:8]}"
     with MongoClient[dict[str, Any]](servers.secret("admin_mongodb_uri")) as admin:
         things, keys = admin[database]["things"], admin[f"{database}_keys"]["keys"]
