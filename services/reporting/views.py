@@ -89,7 +89,6 @@ class Compared:
 
     key: str | None
     now: Values
-    before: Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +110,14 @@ async def load(reports: Reports, selection: Selection) -> View:
         reports.rows(selection.query()),
         reports.rows(selection.before.query()),
         reports.rows(selection.query(Group.DAY, interval=selection.interval)),
-        *(reports.rows(chosen.query(group)) for group in groups for chosen in (selection, selection.before)),
+        *(reports.rows(selection.query(group)) for group in groups),
     )
-    pairs = zip(groups, rest[::2], rest[1::2], strict=True)
     return View(
         selection=selection,
         now=whole[0].values,
         before=before[0].values,
         trend=_points(selection, trend),
-        compared={group: _compared(now, then) for group, now, then in pairs},
+        compared={group: _compared(rows) for group, rows in zip(groups, rest, strict=True)},
     )
 
 
@@ -141,10 +139,9 @@ def _starts(selection: Selection) -> Sequence[date]:
     return sorted({day.replace(day=1) for day in days})
 
 
-def _compared(now: Sequence[Row], before: Sequence[Row]) -> tuple[Compared, ...]:
+def _compared(rows: Sequence[Row]) -> tuple[Compared, ...]:
     """Whatever was booked most stands first; what the group does not apply to is left out."""
-    then = {row.groups: row.values for row in before}
-    lines = [Compared(row.groups[0], row.values, then.get(row.groups, {})) for row in now if row.groups[0]]
+    lines = [Compared(row.groups[0], row.values) for row in rows if row.groups[0]]
     return tuple(sorted(lines, key=lambda line: (-(line.now["confirmed"] or 0), line.key or "")))
 
 

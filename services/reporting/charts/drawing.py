@@ -11,8 +11,8 @@ from services.reporting.charts.scale import shown, ticks
 # The second is hatched or dashed as well, for print.
 COLOURS = ("#0072b2", "#d55e00")
 _INK, _GRID = "#4a5560", "#d5dbe1"
-_FONT = 12
-_LETTER = 6.4
+_FONT = 13
+_LETTER = 7.3
 _HEIGHT, _TOP, _BOTTOM = 250, 30, 24
 _ROW = 30
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from services.reporting.access import Role
 from services.reporting.api.figures import may_see
 from services.reporting.api.signed_in import Who
-from services.reporting.charts import Chart, svg
+from services.reporting.charts import Chart, Kind, svg
 from services.reporting.domain import BY_NAME, Group, Section
 from services.reporting.pictures import label, label_of, ranked, trends
 from services.reporting.reports import Reports
@@ -25,8 +25,9 @@ from services.reporting.words import LANGUAGES, Words, choose_language
 from shared.http import Problem
 from shared.mongo import DatabaseClock
 
-_WIDE, _NARROW = 820, 330
-_STATIC = {"dashboard.css": "text/css", "live.js": "text/javascript"}
+# Two beside each other, or one in a row of its own; and a phone.
+_HALF, _WIDE, _NARROW = 620, 980, 330
+_STATIC = {"dashboard.css": "text/css", "live.js": "text/javascript", "favicon.svg": "image/svg+xml"}
 STREAM = "/live"
 
 
@@ -117,5 +118,6 @@ def _shown(view: View, words: Words, offices: Sequence[OfficeData]) -> dict[str,
 
 def _both(chart: Chart) -> tuple[Markup, Markup]:
     """For wide and for narrow screens: scaled down to a phone, letters would be of half the size."""
-    wide, narrow = (svg(chart, width=width) for width in (_WIDE, _NARROW))
+    of = _WIDE if chart.kind is Kind.RANKED else _HALF
+    wide, narrow = (svg(chart, width=width) for width in (of, _NARROW))
     return Markup(wide), Markup(narrow)  # noqa: S704 (escaped where it is drawn)

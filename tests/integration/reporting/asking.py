@@ -1,7 +1,9 @@
 """How tests speak to a running reporting service."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aio_pika
@@ -22,6 +24,12 @@ _EXCHANGES = {
     "capacity": "offices",
     "free_times": "offices",
 }
+
+
+def publish_now(url: str, events: Sequence[Wire]) -> None:
+    """In a thread of its own: where a browser is driven, this one has a loop that runs already."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(lambda: asyncio.run(send(url, events))).result()
 
 
 async def send(url: str, events: Sequence[Wire]) -> None:

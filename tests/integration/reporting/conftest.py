@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -9,7 +8,7 @@ from pydantic import SecretStr
 from deploy.local.stack import Stack
 from services.reporting.settings import Settings
 from shared.mongo import Database, connect
-from tests.integration.reporting.asking import Publish, send
+from tests.integration.reporting.asking import Publish, publish_now
 
 
 @pytest.fixture
@@ -50,4 +49,4 @@ def office() -> str:
 
 @pytest.fixture
 def publish(servers: Stack) -> Publish:
-    return lambda *events: asyncio.run(send(servers.secret("admin_amqp_url"), events))
+    return lambda *events: publish_now(servers.secret("admin_amqp_url"), events)

@@ -24,6 +24,9 @@ function tell(text) {
   if (state.textContent !== text) state.textContent = text;
 }
 
+for (const day of document.querySelectorAll(".filters [type=date]")) {
+  day.addEventListener("change", () => (document.querySelector("#period").value = "own"));
+}
 document.querySelector(".filters").addEventListener("submit", () => {
   document.querySelector("main").setAttribute("aria-busy", "true");
   document.querySelector(".range").textContent = document.body.dataset.loading;
