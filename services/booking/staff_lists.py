@@ -24,12 +24,16 @@ log = get_logger()
 
 
 class ListTelling(Repeating):
-    """Runs in every booking process: what is told is guarded by a document, so two only share the work."""
+    """Runs in every booking process: what is told is guarded by a document, so two only share the work.
 
-    def __init__(self, planning: Planning, lists: StaffLists, *, every: timedelta) -> None:
+    `site` is where staff reach their pages.
+    """
+
+    def __init__(self, planning: Planning, lists: StaffLists, *, site: str, every: timedelta) -> None:
         super().__init__(self._tell, every=every)
         self._planning = planning
         self._lists = lists
+        self._site = site.rstrip("/")
         # Days that need no look any more, and the versions of offices that were looked through for conflicts.
         self._days: dict[str, str] = {}
         self._looked: dict[str, int] = {}
@@ -63,7 +67,8 @@ class ListTelling(Repeating):
             found = await self._planning.booking.appointments.between(office.id, begins, ends)
             visits = domain.listed(found)
             if visits or office.is_open(day):
-                data = DayList(office=office.id, day=day, as_of=now, visits=visits)
+                url = f"{self._site}/staff/today"
+                data = DayList(office=office.id, day=day, as_of=now, visits=visits, url=url)
                 told = await self._lists.tell_day(_day_planned(data, subject=subject, now=now))
         self._days[office.id] = subject
         return told
@@ -83,7 +88,8 @@ class ListTelling(Repeating):
         keys = {f"{one.visit.id}|{one.visit.starts_at:%Y%m%dT%H%MZ}" for one in found}
         event = None
         if new := len(keys - told):
-            data = ConflictList(office=office.id, as_of=now, new=new, visits=tuple(map(_conflicting, found)))
+            visits, url = tuple(map(_conflicting, found)), f"{self._site}/staff/conflicts"
+            data = ConflictList(office=office.id, as_of=now, new=new, visits=visits, url=url)
             event = _conflicts_found(data, subject=subject, sequence=version + 1, now=now)
         if keys == told or await self._lists.keep_conflicts(subject, keys, before=version, event=event):
             self._looked[office.id] = office.version

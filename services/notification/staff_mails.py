@@ -107,7 +107,7 @@ def decide_staff(
         return Wait("office")
     day = listed.day if isinstance(listed, DayList) else listed.as_of.astimezone(ZoneInfo(office.timezone)).date()
     rows = tuple(map(_read, listed.visits))
-    return SendStaff(to=to, office=office, day=day, as_of=listed.as_of, rows=rows)
+    return SendStaff(to=to, office=office, day=day, as_of=listed.as_of, rows=rows, url=listed.url)
 
 
 def _cause(event_id: str, to: str) -> str:

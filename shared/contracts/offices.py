@@ -216,12 +216,13 @@ class ListedVisit(Data):
 
 
 class DayList(Data):
-    """Who is expected on the office's local `day`, as it was at `as_of`."""
+    """Who is expected on the office's local `day`, as it was at `as_of`; `url` leads whoever signs in to it."""
 
     office: str
     day: date
     as_of: AwareDatetime
     visits: tuple[ListedVisit, ...]
+    url: str = ""
 
 
 class ConflictingVisit(ListedVisit):
@@ -237,6 +238,7 @@ class ConflictList(Data):
     as_of: AwareDatetime
     new: int = Field(ge=1)
     visits: tuple[ConflictingVisit, ...]
+    url: str = ""
 
 
 class OfficeDayPlanned(Event):

@@ -23,6 +23,7 @@ from tests.integration.office_harness import AtWork, Colleague, O, an_office_at_
 
 pytestmark = pytest.mark.anyio
 PROCESSES = 6
+SITE = "https://termine.example/"
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def a_process(work: AtWork) -> ListTelling:
     planning = Planning(
         desk.booking, Counter(desk.booking), desk.booking.offices, OfficeStore(desk.database), KEYS
     )
-    return ListTelling(planning, StaffLists(desk.database, relay=relay), every=timedelta(hours=1))
+    return ListTelling(planning, StaffLists(desk.database, relay=relay), site=SITE, every=timedelta(hours=1))
 
 
 async def told(work: AtWork) -> list[Event]:
@@ -78,6 +79,7 @@ async def test_a_day_is_told_once_by_whichever_process_is_first(work: AtWork) ->
 
     (event,) = [e for e in await told(work) if isinstance(e, OfficeDayPlanned)]
     assert [visit.code for visit in event.data.visits] == [early["code"], late["code"]]
+    assert event.data.url == "https://termine.example/staff/today"
     assert "ztürk" not in event.body().decode()
 
 

@@ -37,7 +37,9 @@ async def a_day(everywhere: Notifications) -> OfficeDayPlanned:
         lane="counter_1",
         persons=3,
     )
-    data = DayList(office=OFFICE, day=now.date(), as_of=now, visits=(visit,))
+    data = DayList(
+        office=OFFICE, day=now.date(), as_of=now, visits=(visit,), url="https://termine.example/staff/today"
+    )
     return new_event(OfficeDayPlanned, subject=f"{OFFICE}|{data.day}", sequence=1, data=data, time=now)
 
 
@@ -81,6 +83,7 @@ async def test_each_address_gets_a_list_once_from_two_processes_and_a_repeat(
     to_team = {str(mail["Subject"]): mail for mail in mailbox.mails if mail["To"] == TEAM}
     lists = {subject: str(mail.get_body(("plain",))) for subject, mail in to_team.items()}
     assert all("K7MQ4XPA" in text for text in lists.values())
+    assert sum("https://termine.example/staff/today" in text for text in lists.values()) == 1
     assert "Platz nicht besetzt" in lists["Termine, die umgeplant werden müssen: 1"]
 
 
