@@ -84,7 +84,7 @@ def write_once_more(world: World) -> None:
     contact = {"email": f"{new_key()[:12]}@example.org"}
     booked = book(world, world.later(), service="eat_pickup", contact=contact)
     own: Body = {"token": world.tokens["caseworker"], "id": booked["id"]}
-    assert world.call(f"GET {_A}/messages", **own)["possible"] == ["confirmation"]
+    assert world.call(f"GET {_A}/messages", **own)["possible"] == ["confirmation", "reminder"]
     wish = {"purpose": "confirmation", "reason": "not_arrived"}
     world.call(f"POST {_A}/messages", **own, key=new_key(), json=wish)
     world.call(f"POST {_A}/messages", **own, key=new_key(), json={**wish, "purpose": "offer"}, expected=409)
