@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import Any
 
@@ -33,12 +34,17 @@ _LATE = timedelta(days=1)
 class Delivery:
     """`late` events come a day later; whenever as many events came as `refreshes` names, figures are made."""
 
-    events: list[Wire]
+    seed: int
+    appointments: int
     late: frozenset[int]
     order: list[int]
     repeated: list[int]
     refreshes: frozenset[int]
     groups: tuple[Group, ...]
+
+    @cached_property
+    def events(self) -> list[Wire]:
+        return office_life(self.seed, appointments=self.appointments)
 
     @property
     def rounds(self) -> list[list[Wire]]:
@@ -56,10 +62,12 @@ class Delivery:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> Delivery:
-    events = office_life(draw(st.integers(0, 10_000)), appointments=draw(st.integers(1, 12)))
+    seed, appointments = draw(st.integers(0, 10_000)), draw(st.integers(1, 12))
+    events = office_life(seed, appointments=appointments)
     number = st.integers(0, len(events) - 1)
     return Delivery(
-        events=events,
+        seed=seed,
+        appointments=appointments,
         late=draw(st.frozensets(number, max_size=30)),
         order=draw(st.permutations(range(len(events)))),
         repeated=draw(st.lists(number, max_size=60)),
