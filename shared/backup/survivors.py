@@ -60,7 +60,7 @@ def from_databases(client: Client, *, since: datetime) -> Survivors:
     for name, look in (
         ("booking", _of_booking),
         ("notification", _of_notification),
-        ("reporting", _of_reporting),
+        (_live_figures(client), _of_reporting),
     ):
         if client[name]["appointments"].find_one({}, {"_id": 1}) is None:
             found.away.append(f"the database {name} is empty")
@@ -86,10 +86,16 @@ def _of_notification(client: Client, since: datetime) -> Iterator[Seen]:
 
 def _of_reporting(client: Client, since: datetime) -> Iterator[Seen]:
     """Facts have steps, no status."""
-    for document in client["reporting"]["appointments"].find({}, {"fact": 1, "sequence": 1}):
+    for document in client[_live_figures(client)]["appointments"].find({}, {"fact": 1, "sequence": 1}):
         fact = document["fact"]
         if any(step[1] >= since for step in fact["steps"]):
             yield _seen(document["_id"], fact, document["sequence"], fact["steps"][-1][0], "reporting")
+
+
+def _live_figures(client: Client) -> str:
+    """Reporting's facts stand in one of two databases, as its pointer says."""
+    pointer = client["reporting"]["generations"].find_one({"_id": "live"})
+    return str(pointer["live"]) if pointer else "reporting"
 
 
 def _erased(client: Client, found: Survivors, since: datetime) -> None:
