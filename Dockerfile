@@ -20,9 +20,11 @@ RUN python -m venv --without-pip /opt/venv
 FROM python:3.13-slim AS base
 LABEL org.opencontainers.image.vendor="Amtstermin" \
       org.opencontainers.image.licenses="Apache-2.0"
+# Time zones are those of the lock (tzdata), whatever the base image brings.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
+    PYTHONTZPATH= \
     AMTSTERMIN_SECRETS_DIR=/run/amtstermin
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin amtstermin \
  && install --directory --owner amtstermin /var/lib/amtstermin

@@ -105,6 +105,9 @@ def _register_setup(commands: Commands) -> None:
     make.add_argument(
         "--share", type=Path, metavar="FOLDER", help="copy to FOLDER/<container> what only that container needs"
     )
+    make.add_argument(
+        "--ca", metavar="FILE", help="all connections over TLS: the authority, where services see it"
+    )
     make.set_defaults(run=_setup_secrets)
 
     mongo = steps.add_parser("mongo", help="initiate MongoDB's replica set and create the users")
@@ -118,11 +121,12 @@ def _register_setup(commands: Commands) -> None:
         metavar="HOST:PORT",
         help="mongod as services reach it; further ones join it, each with a --member of its own",
     )
+    mongo.add_argument("--ca", type=Path, metavar="FILE", help="over TLS: the authority of the certificates")
     mongo.set_defaults(run=_setup_mongo)
 
 
 def _setup_secrets(arguments: argparse.Namespace) -> None:
-    addresses = Addresses(mongodb=arguments.mongodb, amqp=arguments.amqp)
+    addresses = Addresses(mongodb=arguments.mongodb, amqp=arguments.amqp, ca=arguments.ca)
     make_secrets(folder=arguments.folder, addresses=addresses, deploy=deploy_folder())
     if arguments.share:
         share_secrets(folder=arguments.folder, root=arguments.share)
@@ -132,7 +136,12 @@ def _setup_secrets(arguments: argparse.Namespace) -> None:
 def _setup_mongo(arguments: argparse.Namespace) -> None:
     member, *others = arguments.members
     voting = set_up_mongodb(
-        address=arguments.at, member=member, others=others, folder=arguments.folder, deploy=deploy_folder()
+        address=arguments.at,
+        member=member,
+        others=others,
+        folder=arguments.folder,
+        deploy=deploy_folder(),
+        ca=arguments.ca,
     )
     print(f"MongoDB is a replica set at {', '.join(arguments.members)} and knows its users.")
     if voting < len(arguments.members):

@@ -24,22 +24,30 @@ Client = MongoClient[dict[str, Any]]
 
 
 def set_up_mongodb(
-    *, address: str, member: str, others: Sequence[str] = (), folder: Path, deploy: Path, timeout: float = 60
+    *,
+    address: str,
+    member: str,
+    others: Sequence[str] = (),
+    folder: Path,
+    deploy: Path,
+    ca: Path | None = None,
+    timeout: float = 60,
 ) -> int:
     """Initiates the replica set under the host name `member`, creates the users and takes in the `others`, where
     they are not there. How many members vote then: one that has much data to copy does so only later.
 
     `address` must be a loopback address of mongod's own host (or network): until the first user exists, mongod
-    lets only such a client in.
+    lets only such a client in. With `ca`, the authority of the members' certificates, all of it goes over TLS.
     """
+    tls = _tls(ca)
     wanted = database_users(deploy)
     deadline = time.monotonic() + timeout
-    with MongoClient(f"mongodb://{address}/", **_DIRECT) as anonymous:
-        if not _some_set_has([address, *others], deadline) and _initiate(anonymous, wanted, member):
+    with MongoClient(f"mongodb://{address}/", **_DIRECT, **tls) as anonymous:
+        if not _some_set_has([address, *others], tls, deadline) and _initiate(anonymous, wanted, member):
             _wait_for_primary(anonymous, deadline)
         _create_admin(anonymous, wanted, folder)
     try:
-        return _complete([member, *others], address, wanted, folder, deadline)
+        return _complete([member, *others], address, wanted, folder, tls, deadline)
     except OperationFailure as error:
         if error.code != _WRONG_PASSWORD:
             raise
@@ -50,9 +58,14 @@ def set_up_mongodb(
 
 
 def _complete(
-    members: Sequence[str], address: str, wanted: Mapping[str, Any], folder: Path, deadline: float
+    members: Sequence[str],
+    address: str,
+    wanted: Mapping[str, Any],
+    folder: Path,
+    tls: Mapping[str, Any],
+    deadline: float,
 ) -> int:
-    sign_in: dict[str, Any] = {"username": _ADMIN, "password": read_secret(folder, f"{_ADMIN}_password")}
+    sign_in = {"username": _ADMIN, "password": read_secret(folder, f"{_ADMIN}_password"), **tls}
     if len(members) == 1:
         with MongoClient(f"mongodb://{address}/", **_DIRECT, **sign_in) as admin:
             _let_member_be(admin, members[0], deadline)
@@ -65,13 +78,17 @@ def _complete(
         return _await_votes(admin, len(members), deadline)
 
 
-def _some_set_has(addresses: Sequence[str], deadline: float) -> bool:
+def _tls(ca: Path | None) -> dict[str, Any]:
+    return {"tls": True, "tlsCAFile": str(ca)} if ca else {}
+
+
+def _some_set_has(addresses: Sequence[str], tls: Mapping[str, Any], deadline: float) -> bool:
     """One that has lost its disk gets the set back from the others: initiated anew it would be a second set."""
-    return any(_hello(address, deadline).get("setName") for address in addresses)
+    return any(_hello(address, tls, deadline).get("setName") for address in addresses)
 
 
-def _hello(address: str, deadline: float) -> dict[str, Any]:
-    with MongoClient(f"mongodb://{address}/", **_DIRECT) as client:
+def _hello(address: str, tls: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+    with MongoClient(f"mongodb://{address}/", **_DIRECT, **tls) as client:
         complaint = f"MongoDB does not answer at {address}"
         return _wait(lambda: client.admin.command("hello"), complaint, deadline)
 

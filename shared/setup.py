@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -45,10 +46,13 @@ class Addresses:
     """Where the services reach the servers, as host:port; several members of a replica set with commas between.
 
     Of several brokers `amqp` is a name that stands for all of them: clients connect to one that answers.
+    `ca` is the file, where the services see it, of the authority whose certificates the servers have: then all
+    connections are TLS, and a server that has none of its certificates is refused.
     """
 
     mongodb: str
     amqp: str
+    ca: str | None = None
 
 
 def deploy_folder() -> Path:
@@ -96,8 +100,12 @@ def _write_addresses(folder: Path, addresses: Addresses, deploy: Path) -> None:
     definitions, database = broker_definitions(deploy), database_users(deploy)
     for name in (user["name"] for user in definitions["users"]):
         password = read_secret(folder, f"{name}_password")
-        _renew(folder / f"{name}_amqp_url", f"amqp://{name}:{password}@{addresses.amqp}/{VHOST}")
+        server = f"{name}:{password}@{addresses.amqp}/{VHOST}"
+        tls = f"amqps://{server}?cafile={quote(addresses.ca)}" if addresses.ca else None
+        _renew(folder / f"{name}_amqp_url", tls or f"amqp://{server}")
     options = f"authSource=admin&replicaSet={database['replica_set']}"
+    if addresses.ca:
+        options += f"&tls=true&tlsCAFile={quote(addresses.ca, safe='')}"
     for name in (user["user"] for user in database["users"]):
         password = read_secret(folder, f"{name}_password")
         _renew(folder / f"{name}_mongodb_uri", f"mongodb://{name}:{password}@{addresses.mongodb}/?{options}")

@@ -19,12 +19,13 @@ class RabbitMQ(Process):
     start_within = 90.0
     stop_within = 30.0
 
-    def __init__(self, *, folder: Path, secrets: Path, ports: Ports) -> None:
+    def __init__(self, *, folder: Path, secrets: Path, ports: Ports, tls: Path | None = None) -> None:
         super().__init__(name="RabbitMQ", log=folder / "log" / "rabbitmq.log")
         self.port = ports.of("rabbitmq")
         self._distribution_port = ports.of("rabbitmq-distribution")
         self._folder = folder / "rabbitmq"
         self._secrets = secrets
+        self._tls = tls
         self._epmd = _PortMapper(port=ports.of("epmd"), log=folder / "log" / "epmd.log")
 
     def command(self) -> Sequence[str | Path]:
@@ -38,8 +39,12 @@ class RabbitMQ(Process):
             "ERL_CRASH_DUMP": str(self._folder / "erl_crash.dump"),
             "RABBITMQ_SCRIPTS_DIR": str(self._folder / "home" / "sbin"),
             "RABBITMQ_NODENAME": "amtstermin@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(self.port),
+            # They would open a listener without TLS, whatever the configuration says.
+            **(
+                {}
+                if self._tls
+                else {"RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_NODE_PORT": str(self.port)}
+            ),
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_CONF_ENV_FILE": str(self._folder / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(deploy_folder() / "rabbitmq" / "rabbitmq.conf"),
@@ -67,6 +72,8 @@ class RabbitMQ(Process):
             # The disk is the developer's; the alarm for a server's disk would only stop the stack.
             "disk_free_limit.absolute = 50MB\n"
         )
+        if self._tls:
+            (self._folder / "conf.d" / "20-tls.conf").write_text(self._over_tls(self._tls))
         if not self._epmd.running:
             self._epmd.start()
             self._epmd.wait_until_ready()
@@ -74,6 +81,8 @@ class RabbitMQ(Process):
 
     def ready(self) -> bool:
         """The listener opens last, when the definitions are loaded."""
+        if self._tls:
+            return answers(self.port)
         with socket.socket() as probe:
             probe.settimeout(2)
             try:
@@ -82,6 +91,12 @@ class RabbitMQ(Process):
                 return bool(probe.recv(1))
             except OSError:
                 return False
+
+    def _over_tls(self, folder: Path) -> str:
+        """The file of a production install, with this machine's port and files."""
+        text = (deploy_folder() / "production" / "rabbitmq.conf").read_text()
+        text = text.replace("default = 5671", f"default = 127.0.0.1:{self.port}")
+        return text.replace("/run/tls/server.pem", f"{folder}/rabbitmq.pem").replace("/run/tls", str(folder))
 
     def stop(self) -> None:
         super().stop()

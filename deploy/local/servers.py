@@ -17,10 +17,18 @@ class Mongod(Process):
     """A replica set of one with access control, its data and port kept from one start to the next."""
 
     def __init__(
-        self, *, folder: Path, secrets: Path, ports: Ports, name: str = "mongod", options: Sequence[str] = ()
+        self,
+        *,
+        folder: Path,
+        secrets: Path,
+        ports: Ports,
+        name: str = "mongod",
+        options: Sequence[str] = (),
+        tls: Path | None = None,
     ) -> None:
         super().__init__(name=name, log=folder / "log" / f"{name}.log")
-        self._options = options
+        self._options = [*options, *_over_tls(tls)] if tls else options
+        self._ca = tls / "ca.pem" if tls else None
         self.port = ports.of(name)
         self.address = f"127.0.0.1:{self.port}"
         self._data = folder / name
@@ -42,7 +50,15 @@ class Mongod(Process):
         return answers(self.port)
 
     def set_up(self) -> None:
-        set_up_mongodb(address=self.address, member=self.address, folder=self._secrets, deploy=deploy_folder())
+        set_up_mongodb(
+            address=self.address, member=self.address, folder=self._secrets, deploy=deploy_folder(), ca=self._ca
+        )
+
+
+def _over_tls(folder: Path) -> list[str]:
+    """As deploy/production says it to the container."""
+    files = ("--tlsCertificateKeyFile", str(folder / "mongodb.pem"), "--tlsCAFile", str(folder / "ca.pem"))
+    return ["--tlsMode", "requireTLS", *files, "--tlsAllowConnectionsWithoutCertificates"]
 
 
 def find_mongod() -> Path:

@@ -57,7 +57,8 @@ class Stack:
     """A private Amtstermin below `folder`, for one start and stop. As a context manager it leaves nothing running.
 
     `services` are the kinds that `start` starts, one process each; `environment` goes to every service
-    process; `ports` are ports that must be had, by name; `mongod` are more options of the database.
+    process; `ports` are ports that must be had, by name; `mongod` are more options of the database;
+    with `tls`, a folder that deploy/production/certificates.sh has filled, the servers speak nothing but TLS.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         ports: dict[str, int] | None = None,
         mongod: Sequence[str] = (),
+        tls: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,8 +78,9 @@ class Stack:
         self._environment = dict(environment or {})
         self.secrets = self.folder / "secrets"
         self.sms_file = self.folder / "sms.jsonl"
-        self.mongod = Mongod(folder=self.folder, secrets=self.secrets, ports=self.ports, options=mongod)
-        self.rabbitmq = RabbitMQ(folder=self.folder, secrets=self.secrets, ports=self.ports)
+        self.mongod = Mongod(folder=self.folder, secrets=self.secrets, ports=self.ports, options=mongod, tls=tls)
+        self.rabbitmq = RabbitMQ(folder=self.folder, secrets=self.secrets, ports=self.ports, tls=tls)
+        self._ca = str(tls / "ca.pem") if tls else None
         self.mail = MailCatcher(folder=self.folder, ports=self.ports)
         self.services: dict[str, Service] = {}
         for kind in services:
@@ -158,7 +161,7 @@ class Stack:
             self._lock.close()
 
     def _start_servers(self) -> None:
-        addresses = Addresses(mongodb=self.mongod.address, amqp=f"127.0.0.1:{self.rabbitmq.port}")
+        addresses = Addresses(mongodb=self.mongod.address, amqp=f"127.0.0.1:{self.rabbitmq.port}", ca=self._ca)
         make_secrets(folder=self.secrets, addresses=addresses, deploy=deploy_folder())
         if "booking" in self.services:
             # Where the command line finds it too: republished contacts carry links.

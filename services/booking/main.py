@@ -107,7 +107,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         clock=clock,
         keys=keys,
         offices=offices.keys(),
-        public_url=str(settings.public_url),
+        public_url=str(settings.staff_url or settings.public_url),
         oidc=settings.oidc,
     )
     forgetting = AuditRetention(staff.audit, clock=clock, keep=settings.keep_audit, every=timedelta(hours=1))

@@ -27,6 +27,8 @@ class Settings(CommonSettings):
     mongodb_database: str = "booking"
     # Where citizens reach this service: the links in messages begin with it.
     public_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
+    # Where staff reach it, where that is another address: links that set a password begin with it.
+    staff_url: HttpUrl | None = None
     offices: Path = Path("deploy/offices")
     # "k1:<hex>[,k0:<hex>]": the first signs, all verify.
     signing_keys: SecretStr

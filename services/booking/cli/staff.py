@@ -89,7 +89,7 @@ async def _staff() -> AsyncIterator[Staff]:
             clock=clock,
             keys=Keys.read(settings.signing_keys),
             offices={*offices, *await OfficeStore(db).versions()},
-            public_url=str(settings.public_url),
+            public_url=str(settings.staff_url or settings.public_url),
         )
     finally:
         await clock.stop()

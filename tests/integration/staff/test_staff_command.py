@@ -56,6 +56,14 @@ def test_the_first_administrator_gets_a_link(amtstermin: Amtstermin) -> None:
     assert "no password yet" in listed
 
 
+def test_where_staff_have_an_address_of_their_own_the_link_leads_there(amtstermin: Amtstermin) -> None:
+    """The proxy of a production install lets nobody reach staff pages by the citizens' address."""
+    told = amtstermin(
+        "staff", "add", new_login(), "--role", "admin", BOOKING_STAFF_URL="https://intern.example:9443"
+    )
+    assert "https://intern.example:9443/staff/password?token=" in told
+
+
 def test_other_roles_belong_to_the_only_office(amtstermin: Amtstermin) -> None:
     login = new_login()
     assert "at zollernalbkreis." in amtstermin("staff", "add", login, "--role", "service_point")
