@@ -117,7 +117,7 @@ def test_the_days_actions_by_single_keys_where_a_row_has_the_focus(
     expect(page.locator(mine)).to_contain_text("erwartet")
     page.locator(mine).focus()
     for key, status in (
-        ("e", "wartet"),
+        ("e", "wartet seit"),
         ("a", "aufgerufen"),
         ("b", "am Platz"),
         ("z", "aufgerufen"),
