@@ -130,6 +130,21 @@ def test_the_days_actions_by_single_keys_where_a_row_has_the_focus(
     expect(page.locator(mine)).to_contain_text("erledigt")
 
 
+def test_whoever_types_faster_than_the_list_answers_loses_no_key(
+    screen: BrowserContext, office: Served, lead: Colleague
+) -> None:
+    booked = office.do(office.work.booked(lead, "09:40", family_name="Novak"))
+    page = signed_in(screen, office, "caseworker")
+    at_counter_2(page)
+    mine = row(page, booked["code"])
+    page.locator(mine).focus()
+
+    for key in "eab":
+        page.keyboard.press(key)
+
+    expect(page.locator(mine)).to_contain_text("am Platz")
+
+
 def test_a_caller_is_booked_by_the_keyboard_alone(screen: BrowserContext, office: Served) -> None:
     page = signed_in(screen, office, "service_point")
     pressed: list[str] = []
@@ -176,7 +191,7 @@ def test_whoever_comes_without_appointment_gets_a_number_and_a_slip(
     expect(page.locator("nav")).not_to_be_visible()
     page.emulate_media(media="screen")
     page.goto("/staff/today")
-    expect(page.locator("tr.row", has_text=number)).to_contain_text("wartet")
+    expect(page.locator("tr.row", has_text=number)).to_contain_text("wartet seit")
 
 
 def test_the_waiting_room_sees_a_call_and_no_name(screen: BrowserContext, office: Served, lead: Colleague) -> None:

@@ -48,11 +48,13 @@
     take(fresh, { said: true });
   };
 
+  let busy = null;
+  let keys = Promise.resolve();
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("form[data-live]")) return;
     event.preventDefault();
-    send(form, event.submitter).catch(() => form.requestSubmit ? HTMLFormElement.prototype.submit.call(form) : null);
+    busy = send(form, event.submitter).catch(() => location.reload()).finally(() => { busy = null; });
   });
 
   // Keys count only while a row of the list has the focus, so that no word typed elsewhere does anything.
@@ -66,12 +68,18 @@
       rows[Math.max(0, Math.min(rows.length - 1, rows.indexOf(row) + step))]?.focus();
       return;
     }
-    const button = row.querySelector(`button[data-key="${event.key.toUpperCase()}"]`);
-    if (/^[a-z]$/i.test(event.key) && button) {
-      event.preventDefault();
-      row.focus();
+    if (!/^[a-z]$/i.test(event.key)) return;
+    const press = () => {
+      const there = document.getElementById(row.id);
+      const button = there?.querySelector(`button[data-key="${event.key.toUpperCase()}"]`);
+      if (!button) return null;
+      there.focus();
       button.click();
-    }
+      return busy;
+    };
+    event.preventDefault();
+    // Whoever types faster than the list answers loses no key: one after the other.
+    keys = keys.then(press, press);
   });
 
   // Free times follow what is typed, so that one Enter books.
