@@ -171,6 +171,9 @@ async def test_pausing_online_booking_stops_citizens_and_nobody_else(work: AtWor
         assert answer.json()["notice"] == {"de": notice["f.online.notice.de"]}
         shown = (await http.get(f"/v1/offices/{OFFICE}")).json()
         assert (shown["online_paused"], shown["notice"]) == (True, answer.json()["notice"])
+        page = (await http.get(f"/book/service?office={OFFICE}&home={HECHINGEN}&lang=tr")).text
+        assert notice["f.online.notice.de"] in page
+        assert "/book/people" not in page
     assert await booked_at(desk)
 
 

@@ -3,7 +3,7 @@
 from fastapi.exceptions import RequestValidationError
 
 from services.booking import guard
-from services.booking.commands import CodeUsedUp, KeyReused, NotOpenForBooking, WrongSecret
+from services.booking.commands import CodeUsedUp, KeyReused, NotOpenForBooking, OnlinePaused, WrongSecret
 from services.booking.commands.waiting import WishNotPossible
 from services.booking.domain.appointment import (
     AlreadyOver,
@@ -113,6 +113,11 @@ SAID: dict[type[Exception], Said] = {
         to_translate(
             "Bitte stellen Sie zuerst Ihren Antrag. Wir prüfen ihn und laden Sie dann zu einem Termin ein."
         ),
+    ),
+    OnlinePaused: (
+        409,
+        to_translate("Dafür können Sie nicht selbst buchen"),
+        to_translate("Bitte rufen Sie uns an oder kommen Sie zum Servicepoint."),
     ),
     KeyReused: (
         409,
