@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 from deploy.local.stack import Stack
 from tests.browser.conftest import NewPage
@@ -145,7 +145,7 @@ def test_the_first_page_is_light_quiet_and_stands_still(new_page: NewPage, stack
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("request", lambda request: hosts.add(request.url.split("/v1")[0].split("?")[0]))
-    page.on("requestfinished", lambda request: sizes.append(_over_the_wire(request.sizes())))
+    page.on("requestfinished", lambda request: sizes.append(_over_the_wire(request)))
     page.goto("/?lang=de", wait_until="networkidle")
     shift = page.evaluate(
         """() => new Promise(done => { let sum = 0;
@@ -159,5 +159,6 @@ def test_the_first_page_is_light_quiet_and_stands_still(new_page: NewPage, stack
     assert (said, shift) == ([], 0)
 
 
-def _over_the_wire(sizes: dict[str, int]) -> int:
+def _over_the_wire(request: Request) -> int:
+    sizes = request.sizes()
     return sizes["responseBodySize"] + sizes["responseHeadersSize"]

@@ -17,9 +17,8 @@ NewWalker = Callable[..., Walker]
 
 @pytest.fixture
 def new_walker(new_page: NewPage, stack: Stack) -> NewWalker:
-    def make(*, lang: str = "de", email: str | None = None, **options: Any) -> Walker:
-        more = {"email": email} if email else {}
-        return Walker(new_page(**options), stack.mail.maildir, lang=lang, **more)
+    def make(*, lang: str = "de", **options: Any) -> Walker:
+        return Walker(new_page(**options), stack.mail.maildir, lang=lang)
 
     return make
 

@@ -1,7 +1,7 @@
 """What an attacker would try on the citizens' pages, one test each.
 
-There is no cookie, so nothing to ride on: every POST that changes something carries the appointment's own secret in
-its body.
+There is no cookie, so nothing to ride on: every POST that changes something carries the appointment's own secret
+in its body.
 """
 
 import re
@@ -22,8 +22,8 @@ _EVIL = (
     "{{ 7*7 }}%(x)s",
     "'\"`&lt;",
 )
-_ACTS = ("cancel", "ask-cancel", "restore", "move", "sms", "reminders", "no-reminders", "language", "wait", "leave",
-         "accept", "decline", "export", "erase", "calendar.ics")  # fmt: skip
+_ACTS = ("cancel", "ask-cancel", "restore", "move", "sms", "reminders", "no-reminders", "language", "wait",
+         "leave", "accept", "decline", "export", "erase", "calendar.ics")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
