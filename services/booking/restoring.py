@@ -10,7 +10,7 @@ from services.booking.people import People, people_of
 from services.booking.settings import Settings
 from services.booking.storage import Appointments, NotFound
 from services.booking.storage.offices import OfficeStore
-from services.booking.storage.restored import Restored
+from services.booking.storage.restored import RAISED, Restored
 from services.booking.storage.retention import Retained
 from services.booking.tokens import Keys
 from shared.backup.restoring import Restore
@@ -66,7 +66,7 @@ class _Restoring:
         restore.notes.append("Every session of the staff has ended; accounts and roles are those of the backup.")
         await self._erase()
         restore.raised["appointments"] = await self._restored.raise_appointments(now=restore.now)
-        for name in ("offices", "demand"):
+        for name in RAISED:
             restore.raised[name] = await self._restored.raise_told_anew(name)
         await self._restored.remember_offices(now=restore.now)
         for exchange in ("contacts", "appointments"):

@@ -1,11 +1,11 @@
 """What a restore means for messages: none that may have gone out goes out again, and each of them is named."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime, timedelta
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
-from services.notification import domain
+from services.notification import domain, staff_mails
 from services.notification.delivery.recording import entry_of, state_of
 from services.notification.domain import Delivery, Status
 from services.notification.history import DatabaseSettings
@@ -18,6 +18,8 @@ from shared.contracts import (
     LinkRequested,
     MessageRequested,
     NotificationExpired,
+    OfficeConflictsFound,
+    OfficeDayPlanned,
     parse_event,
 )
 from shared.contracts.appointments import AppointmentEvent
@@ -36,6 +38,7 @@ _TOLD_AGAIN = timedelta(days=1)
 class Settings(DatabaseSettings):
     keys_database: str = "notification_keys"
     keys_mongodb_uri: SecretStr | None = None
+    staff_mail: dict[str, frozenset[str]] = Field(default_factory=dict)
 
 
 async def after_restore(restore: Restore) -> None:
@@ -44,14 +47,18 @@ async def after_restore(restore: Restore) -> None:
     keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
     db, keys = database(client, settings), keys_client[settings.keys_database]
     try:
-        await _Restoring(Known(db, keys=keys), Restored(db, keys=keys), restore).run()
+        restored = Restored(db, keys=keys)
+        await _Restoring(Known(db, keys=keys), restored, restore, staff_mail=settings.staff_mail).run()
     finally:
         client.close()
         keys_client.close()
 
 
 class _Restoring:
-    def __init__(self, known: Known, restored: Restored, restore: Restore) -> None:
+    def __init__(
+        self, known: Known, restored: Restored, restore: Restore, *, staff_mail: Mapping[str, Set[str]]
+    ) -> None:
+        self._staff_mail = staff_mail
         self._known = known
         self._restored = restored
         self._restore = restore
@@ -75,7 +82,7 @@ class _Restoring:
 
     async def _plan_what_was_on_its_way(self) -> None:
         """Messages whose event had left booking at the moment of the backup and not come here yet."""
-        for exchange in ("appointments", "contacts"):
+        for exchange in ("appointments", "contacts", "offices"):
             events: list[Event] = []
             async for entry in self._restore.told(exchange):
                 events.append(parse_event(entry["body"].encode()))
@@ -85,7 +92,7 @@ class _Restoring:
             await self._plan(events)
 
     async def _plan(self, events: Iterable[Event]) -> None:
-        mails = [(event, mail) for event in events if (mail := _message_of(event))]
+        mails = [(event, mail) for event in events for mail in self._messages_of(event)]
         known = await self._restored.planned([mail.id for _, mail in mails])
         missing = [(event, mail) for event, mail in mails if mail.id not in known]
         planned = [mail for _, mail in missing]
@@ -94,6 +101,20 @@ class _Restoring:
         await self._restored.plan_withheld([(one, self._expired(one)) for one in planned], why=WHY)
         for delivery in planned:
             self._list(delivery)
+
+    def _messages_of(self, event: Event) -> list[Delivery]:
+        found: Delivery | None = None
+        match event:
+            case OfficeDayPlanned() | OfficeConflictsFound():
+                addresses = sorted(self._staff_mail.get(event.data.office, ()))
+                return [staff_mails.staff_message(event, to=to) for to in addresses]
+            case LinkRequested():
+                found = domain.link_message(event)
+            case MessageRequested():
+                found = domain.message_once_more(event)
+            case AppointmentEvent():
+                found = domain.message_for(event)
+        return [found] if found else []
 
     async def _reminder_of_old(self, event: Event) -> list[Delivery]:
         """One that was due by now; a later one is planned as ever when its event comes again."""
@@ -114,17 +135,6 @@ class _Restoring:
         said = {"appointment": delivery.appointment, "office": delivery.office, "purpose": delivery.purpose.value}
         due = {"channel": delivery.channel.value, "due_at": delivery.due_at.isoformat()}
         self._restore.withheld.append({**said, **due})
-
-
-def _message_of(event: Event) -> Delivery | None:
-    match event:
-        case LinkRequested():
-            return domain.link_message(event)
-        case MessageRequested():
-            return domain.message_once_more(event)
-        case AppointmentEvent():
-            return domain.message_for(event)
-    return None
 
 
 def _expired(delivery: Delivery, *, now: datetime) -> Entry:

@@ -114,7 +114,7 @@ class Mailing:
         return sum([await self._mail_office(office, period, now) for office in await self._reports.offices()])
 
     async def _mail_office(self, office: OfficeData, period: Period, now: datetime) -> int:
-        keys = {address: _key(office, period, address) for address in self._settings.resume_addresses}
+        keys = {address: key_of(office.id, period, address) for address in self._settings.resume_addresses}
         done = {d["_id"] async for d in self._sent.find({"_id": {"$in": list(keys.values())}}, {"_id": 1})}
         due = [address for address, key in keys.items() if key not in done]
         if not due:
@@ -144,6 +144,7 @@ class Mailing:
             await asyncio.sleep(pause)
 
 
-def _key(office: OfficeData, period: Period, address: str) -> str:
+def key_of(office: str, period: Period, address: str) -> str:
+    """Of the record that this résumé was mailed to that address."""
     hashed = hashlib.sha256(address.lower().encode()).hexdigest()[:16]
-    return f"{office.id}|{period.since}|{period.until}|{hashed}"
+    return f"{office}|{period.since}|{period.until}|{hashed}"

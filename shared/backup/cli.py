@@ -15,7 +15,6 @@ from pymongo.errors import PyMongoError
 
 from shared.backup.dumping import Client, Sources, Target, databases_of, documents_in, dump
 from shared.backup.loading import not_empty
-from shared.backup.progress import Bar
 from shared.backup.records import Backup, Documents, Secret
 from shared.backup.restoring import Report, Servers, Wanted, restore, secrets_of, services
 from shared.backup.sealed_file import (
@@ -25,6 +24,7 @@ from shared.backup.sealed_file import (
     read_passphrase,
     read_recipient,
 )
+from shared.progress import Progress
 from shared.settings import SECRETS_DIR
 from shared.setup import Trouble, broker_definitions, database_users, deploy_folder, read_secret
 
@@ -96,8 +96,8 @@ def _backup(arguments: argparse.Namespace) -> None:
     with _clients("backup", arguments.keys_at) as (client, keys_client):
         databases = databases_of(database_users(deploy_folder()))
         sources = Sources(data=client, keys=keys_client, databases=databases, secrets=_secrets())
-        bar = Bar("backup", total=documents_in(sources))
-        contents = dump(sources, data=data, keys=keys, progress=bar)
+        bar = Progress("documents", total=documents_in(sources))
+        contents = dump(sources, data=data, keys=keys, progress=bar.add)
         bar.end()
     print(f"{data.path}\n{keys.path}\nEverything as of {contents.taken_at:%Y-%m-%d %H:%M:%S} UTC.")
 
@@ -119,11 +119,11 @@ def _read_all(path: Path, wrapping: Wrapping) -> dict[str, Any]:
     backup = Backup(path, wrapping=wrapping)
     counts = dict.fromkeys(backup.contents.collections, 0)
     secrets = []
-    bar = Bar("verify", total=1)
+    bar = Progress("documents")
     for part in backup.parts():
         if isinstance(part, Documents):
             counts[part.collection] += len(part.documents)
-            bar(len(part.documents))
+            bar.add(len(part.documents))
         elif isinstance(part, Secret):
             secrets.append(part.name)
     bar.end()
@@ -153,9 +153,9 @@ def _restore(arguments: argparse.Namespace) -> None:
     with _clients("admin", arguments.keys_at) as (client, keys_client):
         if arguments.keep_keys and not not_empty(keys_client, ["booking_keys"]):
             raise Trouble("--keep-keys, but there are no keys: name their file with --keys.")
-        bar = Bar("restore", total=1)
+        bar = Progress("documents")
         servers = Servers(data=client, keys=keys_client, broker=_admin_amqp_url(), queues=_work_queues())
-        report = restore(wanted, servers, progress=bar)
+        report = restore(wanted, servers, progress=bar.add)
         bar.end()
     if arguments.report:
         arguments.report.write_text(json.dumps(report.as_json(), indent=1) + "\n")

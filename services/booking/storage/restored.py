@@ -14,7 +14,11 @@ from shared.outbox import Entry, outbox_entry
 from shared.restated import STEP, raised
 
 _AT_ONCE = 500
-_PUBLISHED_ONCE = ("invitations", "proofs")
+# These keep what they told last; mails of the others stand in the outbox alone.
+RAISED = ("offices", "demand", "capacity", "free_times")
+PUBLISHED_ONCE = ("invitations", "proofs")
+# A list that is told anew would be mailed anew.
+NOT_TOLD_AGAIN = ("staff_lists",)
 # Whoever signed out since, or was locked out, must not be in again; a used link must not be good once more.
 _GIVEN_UP = ("leases", "staff_sessions", "staff_attempts")
 
@@ -32,11 +36,13 @@ class Restored:
         for name in _GIVEN_UP:
             await self._database[name].delete_many({})
         await self._database["staff"].update_many({}, {"$unset": {"link": ""}})
-        lost = 0
-        for name in _PUBLISHED_ONCE:
-            waiting = {"outbox.0": {"$exists": True}}
-            lost += (await self._database[name].update_many(waiting, {"$unset": {"outbox": ""}})).modified_count
-        return lost
+        lost = {
+            name: (
+                await self._database[name].update_many({"outbox.0": {"$exists": True}}, {"$unset": {"outbox": ""}})
+            )
+            for name in (*PUBLISHED_ONCE, *NOT_TOLD_AGAIN)
+        }
+        return sum(lost[name].modified_count for name in PUBLISHED_ONCE)
 
     async def without_key(self) -> list[str]:
         """Appointments with a person whom no key opens: erased after the backup, or just then."""
@@ -66,7 +72,7 @@ class Restored:
         return count + await self._write(self._appointments, writes)
 
     async def raise_told_anew(self, name: str) -> int:
-        """Of `offices` and `demand`, which keep what they told last."""
+        """Of one of RAISED."""
         collection = self._database[name]
         writes = [
             _raised(document) async for document in collection.find({"last": {"$exists": True}}, {"last": 1})
