@@ -1,16 +1,14 @@
 """Somebody who knows every public number, and which cells each is the sum of, and can do linear algebra."""
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Generic, TypeVar
 
 Cell = TypeVar("Cell")
 # Numbers far smaller than this, so what holds modulo it holds.
 _PRIME = 2_147_483_647
 
-Form = Mapping[Cell, int]
 
-
-class Attacker:
+class Attacker(Generic[Cell]):
     """Keeps what was `told` as equations over the cells, in echelon form."""
 
     def __init__(self, cells: Iterable[Cell]) -> None:

@@ -138,7 +138,7 @@ def _true_cells(
 
 
 def _names(shown: Month, group: Group, cell: Cell) -> set[str]:
-    name = cell[1 + PUBLIC_GROUPS.index(group)]
+    name = cell[1:][PUBLIC_GROUPS.index(group)]
     if group is Group.MUNICIPALITY and name in shown.folded:
         return {OTHER_MUNICIPALITIES}
     return {name}
