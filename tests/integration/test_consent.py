@@ -51,6 +51,9 @@ async def test_consent_to_sms_is_given_and_taken_back(work: AtWork) -> None:
     wanted, contact = await contact_told(work, held["id"])
     assert (given.json(), contact.sms_consent) == ({"sms": True, "reminders": True}, True)
     assert opened(contact).phone == "+4915112345678"
+    await work.desk.booking.send_links(phone=MOBILE)
+    newest = json.loads((await work.desk.document(held["id"]))["outbox"][-1]["body"])
+    assert (newest["type"], newest["data"]["link_by"]) == ("contact.link_requested.v1", "sms")
 
     taken = await say(work, held["id"], "sms", {"wanted": False})
     again = await say(work, held["id"], "sms", {"wanted": False})

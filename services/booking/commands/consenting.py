@@ -21,7 +21,8 @@ class Consenting(Core):
             contact, person = _known(appointment), await self.people.open(appointment)
             if wanted:
                 person = replace(person, phone=for_sms(phone or person.phone, countries=self.sms_countries))
-            wants = replace(contact, sms_consent=wanted, has_phone=bool(person.phone))
+            digest = self.people.phone_digest(person.phone or "")
+            wants = replace(contact, sms_consent=wanted, has_phone=bool(person.phone), phone_digest=digest)
             return await self._told(appointment, wants, person, "sms_wanted" if wanted else "sms_unwanted", now)
 
         return await self.change(id, decide)
