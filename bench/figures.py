@@ -6,11 +6,10 @@ asked in turns.
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
-from itertools import islice
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from bench.measuring import Figure, Run, in_turns, median_rate, percentile_ms, say
 from bench.stage import Stage
-from services.reporting.domain import AppointmentFact, Bucket, Group, Step, Tally
+from services.reporting.domain import AppointmentFact, Group, Step, Tally
 from services.reporting.storage import Facts, Figures, Query
 from services.reporting.storage.facts import document_of
 from shared.mongo import Database, Document
@@ -29,6 +28,7 @@ _MOST_TIMES_SLOWER = 1.2
 _ZONE = ZoneInfo("Europe/Berlin")
 _UNTIL = date(2026, 11, 30)
 _DAYS = timedelta(days=90)
+_FIRST = "office_0"
 _ANSWERS = 200
 _AT_ONCE = 2000
 _BUCKETS_AT_ONCE = 1000
@@ -77,7 +77,7 @@ async def _asked(stage: Stage, name: str) -> Run:
     """One answer after the other: the whole of the days, and each of them, as the dashboard asks."""
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(stage.mongodb_uri, tz_aware=True)
     figures, seconds = Figures(client[name]), []
-    whole = Query(since=_UNTIL - _DAYS, until=_UNTIL, office="office_0")
+    whole = Query(since=_UNTIL - _DAYS, until=_UNTIL, office=_FIRST)
     for _ in range(_ANSWERS):
         started = time.perf_counter()
         (total,) = await figures.rows(whole)
@@ -89,21 +89,39 @@ async def _asked(stage: Stage, name: str) -> Run:
 
 
 async def _fill(stage: Stage, name: str, *, offices: int, periods: int) -> int:
-    """Facts as the service stores them and their figures, of one office after the other; the number of buckets."""
+    """Facts and figures of one office as the service stores them, the same in others; the number of buckets."""
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(stage.mongodb_uri, tz_aware=True)
     database: Database = client[name]
     figures = Figures(database)
     await Facts(database, zone=_ZONE, changed=asyncio.Event()).ensure_indexes()
     await figures.ensure_indexes()
     facts = [fact for period in range(periods) for fact in _facts(_UNTIL - period * _DAYS)]
+    documents = (document_of(f, id=f"{_FIRST}-{n:08d}", sequence=3, zone=_ZONE) for n, f in enumerate(facts))
+    await database["appointments"].insert_many(list(documents), ordered=False)
     tallies = _tallies(facts)
-    models = [document_of(fact, id=f"{n:08d}", sequence=3, zone=_ZONE) for n, fact in enumerate(facts)]
-    for office in range(offices):
-        await _store(database, f"office_{office}", models)
-        await _show(figures, _of_office(tallies, f"office_{office}"))
-        say(f"  {(office + 1) * len(facts):,} facts") if office % 10 == 9 else None
+    await _show(figures, tallies)
+    for collection in ("appointments", "figures", "days"):
+        await _copy(database, collection, offices)
     client.close()
     return len(tallies) * offices
+
+
+async def _copy(database: Database, name: str, offices: int) -> None:
+    """The same life in other offices."""
+    models = await database[name].find().to_list(None)
+    for number in range(1, offices):
+        for start in range(0, len(models), _AT_ONCE):
+            part = (_elsewhere(model, f"office_{number}") for model in models[start : start + _AT_ONCE])
+            await database[name].insert_many(list(part), ordered=False)
+
+
+def _elsewhere(model: Document, office: str) -> Document:
+    """An office's name begins each id and key; a fact has it in its fields too."""
+    copied = {**model, "_id": model["_id"].replace(_FIRST, office, 1), "office": office}
+    if "fact" in model:
+        copied |= {"fact": {**model["fact"], "office": office}}
+        copied |= {"buckets": [key.replace(_FIRST, office, 1) for key in model["buckets"]]}
+    return copied
 
 
 def _facts(until: date) -> list[AppointmentFact]:
@@ -123,7 +141,7 @@ def _fact(day: date, random: Random) -> AppointmentFact:
         at = held + timedelta(hours=3) if names == ["cancelled"] else visit
         steps += [Step(name, at + timedelta(minutes=5 * n), "staff") for n, name in enumerate(names)]
     return AppointmentFact(
-        office="office_0",
+        office=_FIRST,
         service=random.choice(_SERVICES),
         team="service_point",
         municipality=random.choice(_MUNICIPALITIES),
@@ -145,24 +163,6 @@ def _tallies(facts: Sequence[AppointmentFact]) -> Tallies:
         for entry in fact.entries(_ZONE):
             found.setdefault(entry.key, Tally()).add(entry)
     return found
-
-
-def _of_office(tallies: Tallies, office: str) -> Tallies:
-    return {Bucket.from_key(key)._replace(office=office).key: tally for key, tally in tallies.items()}
-
-
-async def _store(database: Database, office: str, models: Sequence[Document]) -> None:
-    documents = _documents(office, models)
-    while batch := list(islice(documents, _AT_ONCE)):
-        await database["appointments"].insert_many(batch, ordered=False)
-
-
-def _documents(office: str, models: Sequence[Document]) -> Iterator[Document]:
-    """The same life in another office: its name begins each bucket's key."""
-    for model in models:
-        buckets = [f"{office}|{key.partition('|')[2]}" for key in model["buckets"]]
-        fact = {**model["fact"], "office": office}
-        yield {**model, "_id": f"{office}-{model['_id']}", "fact": fact, "buckets": buckets}
 
 
 async def _show(figures: Figures, tallies: Tallies) -> None:
