@@ -18,6 +18,7 @@ from shared.progress import Progress
 from shared.setup import Trouble, broker_definitions, deploy_folder, operator_amqp_url
 
 _AT_ONCE = 200
+_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 _REBUILD = ".rebuild"
@@ -67,20 +68,32 @@ async def republish(
 
 
 async def send_to(queue: str, batch: Sequence[Entry], publisher: Publisher) -> int:
-    """By way of the exchange that leads to this queue alone: no other service hears it. Raises PublishFailed."""
-    await asyncio.gather(
-        *(
-            publisher.publish(
-                exchange="requeue",
-                routing_key=f"republish.{queue}",
-                body=entry["body"].encode(),
-                message_id=entry["id"],
-                correlation_id=entry.get("correlation_id"),
-            )
-            for entry in batch
-        )
-    )
+    """By way of the exchange that leads to this queue alone: no other service hears it.
+
+    A broker that is slow for a while, or comes back, gets what failed again; raises PublishFailed where it does not.
+    """
+    waiting = list(batch)
+    for pause in (*_PAUSES_S, None):
+        outcomes = await asyncio.gather(*(_send(queue, e, publisher) for e in waiting), return_exceptions=True)
+        failed = [(e, o) for e, o in zip(waiting, outcomes, strict=True) if isinstance(o, BaseException)]
+        if not failed:
+            break
+        worst = next((o for _, o in failed if type(o) is not PublishFailed), failed[0][1])
+        if pause is None or type(worst) is not PublishFailed:
+            raise worst
+        await asyncio.sleep(pause)
+        waiting = [entry for entry, _ in failed]
     return len(batch)
+
+
+async def _send(queue: str, entry: Entry, publisher: Publisher) -> None:
+    await publisher.publish(
+        exchange="requeue",
+        routing_key=f"republish.{queue}",
+        body=entry["body"].encode(),
+        message_id=entry["id"],
+        correlation_id=entry.get("correlation_id"),
+    )
 
 
 def register(commands: Any) -> None:
