@@ -70,7 +70,7 @@ async def republish(
 async def send_to(queue: str, batch: Sequence[Entry], publisher: Publisher) -> int:
     """By way of the exchange that leads to this queue alone: no other service hears it.
 
-    A broker that is slow for a while, or comes back, gets what failed again; raises PublishFailed where it does not.
+    A broker that is slow for a while, or comes back, gets what failed again. Raises PublishFailed, Unroutable.
     """
     waiting = list(batch)
     for pause in (*_PAUSES_S, None):

@@ -24,7 +24,7 @@ from shared.mongo import Database, Document
 from shared.outbox import Entry
 
 FIGURES = ("figures", "days")
-_OFFICES = "offices"
+_OFFICES, _APPOINTMENTS = "offices", "appointments"
 _AT_ONCE = 500
 # What was told within so short a time may be under way.
 _UNDER_WAY = timedelta(seconds=30)
@@ -77,19 +77,27 @@ async def compare_databases(live: Database, rebuilt: Database) -> Differences:
 
 
 async def compare_with_told(live: Database, told: AsyncIterator[Entry], *, zone: tzinfo) -> Differences:
-    """Versions and content of the facts beside the newest events of those who told them."""
+    """Versions and content of the facts beside the newest events of those who told them.
+
+    Appointments are told for ever, so one that nobody tells is `unknown`; all else is forgotten after a while.
+    """
     found = Differences()
+    before = await live[_APPOINTMENTS].count_documents({})
     reader = _Reader()
     batch: list[_Told] = []
     async for entry in told:
         if entry["at"] > datetime.now(UTC) - _UNDER_WAY:
             found.compared["under way"] += 1
+            before -= entry["exchange"] == _APPOINTMENTS
             continue
         batch += await reader.read(entry, zone)
         if len(batch) >= _AT_ONCE:
             await _look(live, batch, found)
             batch = []
     await _look(live, batch, found)
+    known = found.compared[_APPOINTMENTS] - found.count("missing", _APPOINTMENTS)
+    if known and (unknown := before - known) > 0:
+        found.note((_APPOINTMENTS, "", ""), "unknown", unknown)
     return found
 
 
