@@ -78,6 +78,7 @@ class Theirs:
             "appointments": [self.ids["appointments"]],
             "how": "move",
             "purpose": "confirmation",
+            "language": "tr",
             "present": "ein Satz aus Wörtern",
             "password": "ein anderer Satz aus Wörtern",
             "login": f"newcomer-{uuid4().hex[:8]}",
