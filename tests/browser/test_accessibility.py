@@ -1,18 +1,16 @@
 """WCAG 2.2 AA on every page and in every state: axe, and what axe cannot see."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request
 
 from deploy.local.stack import Stack
+from tests.browser.axe import violations
 from tests.browser.conftest import NewPage
 from tests.browser.walking import Walker
 from tests.builders import HECHINGEN
 
-_RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 _JOURNEY = f"home={HECHINGEN}&service=eat_pickup"
 # Pages that a URL leads to, with what can be wrong on them.
 _ADDRESSES = (
@@ -35,23 +33,18 @@ _ADDRESSES = (
 )
 
 
-@pytest.fixture(scope="module")
-def axe() -> Axe:
-    return Axe()
-
-
 @pytest.mark.parametrize(("lang", "scheme"), [("de", "light"), ("ar", "dark")])
-def test_no_page_that_a_url_leads_to_violates_wcag(new_page: NewPage, axe: Axe, lang: str, scheme: str) -> None:
+def test_no_page_that_a_url_leads_to_violates_wcag(new_page: NewPage, lang: str, scheme: str) -> None:
     page = new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
     for address in _ADDRESSES:
         page.goto(f"{address}&lang={lang}")
-        check(page, axe)
+        check(page)
 
 
-def test_no_state_of_a_booking_violates_wcag(new_page: NewPage, stack: Stack, axe: Axe) -> None:
+def test_no_state_of_a_booking_violates_wcag(new_page: NewPage, stack: Stack) -> None:
     walker = Walker(new_page(viewport={"width": 390, "height": 800}), stack.mail.maildir)
     for page in states(walker):
-        check(page, axe)
+        check(page)
 
 
 def states(walker: Walker) -> Iterator[Page]:
@@ -86,19 +79,12 @@ def states(walker: Walker) -> Iterator[Page]:
     yield page
 
 
-def check(page: Page, axe: Axe) -> None:
-    found = axe.run(page, options=_RULES).response["violations"]
-    assert not found, f"{page.url}: {json.dumps([_short(one) for one in found], indent=1)}"
+def check(page: Page) -> None:
+    assert violations(page) == [], page.url
     assert too_small(page) == [], page.url
     assert unlabelled_alerts(page) == [], page.url
     assert page.locator("h1").count() == 1, page.url
     assert page.title().count(" – ") >= 1, page.url
-
-
-def _short(violation: dict[str, object]) -> object:
-    nodes = violation["nodes"]
-    assert isinstance(nodes, list)
-    return [violation["id"], [node["html"][:200] for node in nodes[:3]]]
 
 
 def too_small(page: Page) -> list[str]:

@@ -82,6 +82,7 @@ class Walker:
         """Any of the day: others take some too."""
         times = self.page.locator(".times button")
         self.clicks += 1
+        times.first.wait_for()
         times.nth(hash(self.email) % times.count()).click()
 
     def to_sent(self) -> None:
@@ -100,6 +101,7 @@ class Walker:
     def click(self, selector: str) -> None:
         self.clicks += 1
         self.page.locator(selector).first.click()
+        self.page.wait_for_load_state("domcontentloaded")
 
     def mail(self) -> EmailMessage:
         mails = eventually(lambda: Mailbox(self.maildir).to(self.email) or None, within=20, what="a mail")
