@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from services.booking.domain.appointment import Expired, WrongStatus
+from services.booking.domain.rules import Online, Quota
 from tests.builders import HECHINGEN
 from tests.integration.booking_harness import KEYS
 from tests.integration.office_harness import OFFICE, AtWork, a_client, an_office_at_work
@@ -199,11 +200,24 @@ async def test_the_waiting_list_is_joined_from_the_page_once(work: AtWork, web: 
 
 
 async def test_where_nothing_is_free_the_page_says_what_can_be_done(servers: Stack) -> None:
-    for_staff = {"team": "service_point", "from": "00:00", "until": "23:55", "channel": "staff"}
-    async with an_office_at_work(servers, quotas=[for_staff]) as work, a_client(work.app) as web:
+    for_staff = Quota.model_validate(
+        {"team": "service_point", "from": "00:00", "until": "23:55", "channel": "staff"}
+    )
+    async with an_office_at_work(servers, quotas=(for_staff,)) as work, a_client(work.app) as web:
         page = await web.post("/book/times", data=typed())
 
     assert page.status_code == 200
     assert "Gerade ist keine Zeit frei" in page.text
     assert 'action="/book/wait"' in page.text
     assert "Läuft Ihr Aufenthaltstitel bald ab?" in page.text
+
+
+async def test_while_online_booking_is_paused_the_pages_say_why(servers: Stack) -> None:
+    online = Online(paused=True, notice={"de": "Wir ziehen um.", "en": "We are moving."})
+    async with an_office_at_work(servers, online=online) as work, a_client(work.app) as web:
+        start = await web.get(f"/?office={OFFICE}&lang=en")
+        page = await web.post("/book/check", data=typed(starts_at=work.at("10:00", days=3).isoformat()))
+
+    assert "We are moving." in start.text
+    assert 'action="/book/service"' not in start.text
+    assert (page.status_code, "Wir ziehen um." in page.text) == (409, True)

@@ -116,8 +116,8 @@ SAID: dict[type[Exception], Said] = {
     ),
     OnlinePaused: (
         409,
-        to_translate("Dafür können Sie nicht selbst buchen"),
-        to_translate("Bitte rufen Sie uns an oder kommen Sie zum Servicepoint."),
+        to_translate("Gerade können Sie nicht online buchen"),
+        to_translate("Bitte versuchen Sie es später noch einmal, oder rufen Sie uns an."),
     ),
     KeyReused: (
         409,

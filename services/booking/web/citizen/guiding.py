@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from services.booking import guard
-from services.booking.commands import BookedAlready, KeyReused
+from services.booking.commands import BookedAlready, KeyReused, OnlinePaused
 from services.booking.domain.appointment import (
     Expired,
 )
@@ -59,8 +59,9 @@ def told(front: Front, error: Exception, request: Request, values: Values) -> Re
     if isinstance(error, Astray):
         return RedirectResponse(f"/?lang={lang}", status_code=303)
     status, heading, text = _said(error)
+    notice = error.notice if isinstance(error, OnlinePaused) else {}
     again = _again(error, request, values, lang)
-    answer = _show(front, lang, values, answer=status, heading=heading, text=text, again=again)
+    answer = _show(front, lang, values, answer=status, heading=heading, text=text, again=again, notice=notice)
     if wait := _wait(error, status):
         answer.headers["Retry-After"] = str(wait)
     return answer
