@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 from pydantic import SecretStr
 from pymongo.database import Database
 
@@ -20,6 +21,8 @@ from services.booking.guard.proofs import HOLDS_PER_ENTRY, Proofs
 from services.booking.guard.storage import ProofStore
 from services.booking.tokens import Keys
 from shared.mongo import DatabaseClock
+from tests.browser.conftest import CHROMIUM
+from tests.browser.walking import Walker
 from tests.builders import HECHINGEN
 from tests.citizen import OFFICE, Citizen, Mailbox, link_in
 from tests.ledger import Ledger
@@ -115,6 +118,29 @@ def new_door(doors: list[str]) -> Iterator[NewDoor]:
     yield make
     for found in opened:
         found.http.close()
+
+
+def test_a_device_with_scripts_solves_the_proof_by_itself_and_one_without_gets_a_link(
+    new_door: NewDoor, stack: Stack
+) -> None:
+    door = new_door()
+    door.use_up_what_is_free()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for scripts in (True, False):
+            context = chromium.new_context(
+                base_url=str(door.http.base_url),
+                java_script_enabled=scripts,
+                extra_http_headers={"X-Forwarded-For": f"192.0.2.66, {door.address}"},
+            )
+            walker = Walker(context.new_page(), stack.mail.maildir)
+            walker.jump_to_check()
+            if scripts:
+                walker.page.locator("#book").wait_for(timeout=60_000)
+                continue
+            walker.click("form[action='/book/entry'] button")
+            assert walker.link("entry")
+        chromium.close()
 
 
 @pytest.fixture
