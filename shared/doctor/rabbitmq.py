@@ -10,6 +10,7 @@ from aio_pika.exceptions import AMQPError, ChannelClosed
 from shared.doctor.findings import Finding, Level, well
 
 _TIMEOUT = 10
+_ALONE = (".parking", ".rebuild")
 LOAD = "Load deploy/rabbitmq/definitions.json: `rabbitmqctl import_definitions`."
 
 
@@ -51,8 +52,8 @@ def _missing(queues: dict[str, tuple[int, int] | None]) -> Finding:
 
 
 def _consumers(queues: dict[str, tuple[int, int] | None]) -> Finding:
-    """Retries wait for their time, and what is parked waits for a person: nobody listens to these."""
-    work = {n: q for n, q in queues.items() if q and not n.startswith("retry.") and not n.endswith(".parking")}
+    """Retries wait for their time, what is parked for a person, and a rebuild listens while it runs."""
+    work = {n: q for n, q in queues.items() if q and not n.startswith("retry.") and not n.endswith(_ALONE)}
     silent = [f"{name} ({found[0]} waiting)" for name, found in work.items() if not found[1]]
     if not silent:
         return well("consumers", f"every one of {len(work)} queues is listened to")

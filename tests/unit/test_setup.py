@@ -167,7 +167,11 @@ def test_each_service_has_rights_on_its_own_databases_only() -> None:
     users.pop("admin")
     assert users.pop("backup") == [{"role": "backup", "db": "admin"}]
 
-    own = {"booking": ["booking", "booking_keys"], "notification": ["notification", "notification_keys"]}
+    own = {
+        "booking": ["booking", "booking_keys"],
+        "notification": ["notification", "notification_keys"],
+        "reporting": ["reporting", "reporting_rebuilt"],
+    }
     assert users == {
         name: [{"role": "readWrite", "db": database} for database in own.get(name, [name])] for name in users
     }
