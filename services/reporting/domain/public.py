@@ -78,11 +78,13 @@ def month(tables: Mapping[Group, ByPlace]) -> Month:
 
 
 def _of_few(table: ByPlace) -> frozenset[Place]:
-    return frozenset(
+    """One alone would be itself under another name: it stays, and is hidden where it is small."""
+    few = frozenset(
         place
         for place, tally in table.items()
         if place is not None and max(tally.sums[name] for name in _COUNTS) < FEW
     )
+    return few if len(few) > 1 else frozenset()
 
 
 def _together(table: ByPlace, few: frozenset[Place]) -> dict[Place, Tally]:

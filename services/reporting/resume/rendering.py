@@ -12,7 +12,7 @@ from services.reporting.charts import Chart, svg
 from services.reporting.resume.building import WORDS, Resume
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_WIDTH, _PDF_WIDTH = 620, 520
+_WIDTH, _PDF_WIDTH = 620, 380
 # Comes with typst, so that the same file is made on any machine.
 _FONT = "Libertinus Serif"
 _PAGES = Environment(
