@@ -13,8 +13,11 @@ COLOURS = ("#0072b2", "#d55e00")
 _INK, _GRID = "#4a5560", "#d5dbe1"
 _FONT = 13
 _LETTER = 7.3
+# Words of a legend have wider letters than numbers.
+_WIDE_LETTER = 8.0
 _HEIGHT, _TOP, _BOTTOM = 250, 30, 24
-_ROW = 30
+_ROW, _STACKED_ROW = 30, 44
+_LEGEND_LINE = 18
 
 
 class Kind(StrEnum):
@@ -54,7 +57,8 @@ class Chart:
 
 def svg(chart: Chart, *, width: int, font: str = "system-ui, 'Liberation Sans', Arial, sans-serif") -> str:
     """An SVG that fills the width it is given; drawn for about `width` pixels, so that letters keep their size."""
-    height = _HEIGHT if chart.kind is not Kind.RANKED else _ROW * len(chart.labels) + 8
+    ranked = chart.kind is Kind.RANKED
+    height = _row(chart, width) * len(chart.labels) + 8 if ranked else _HEIGHT + _legend_height(chart, width)
     draw = {Kind.BARS: _over_time, Kind.LINES: _over_time, Kind.RANKED: _ranked}[chart.kind]
     body = "".join(draw(chart, width))
     title, description = f"{chart.id}-{width}-t", f"{chart.id}-{width}-d"
@@ -80,34 +84,48 @@ def _over_time(chart: Chart, width: int) -> Iterator[str]:
     names = [chart.number(mark) for mark in marks]
     left = max(map(len, names)) * _LETTER + 10
     room, depth = width - left - 4, _HEIGHT - _TOP - _BOTTOM
+    top = _TOP + _legend_height(chart, width)
 
     def y(value: float) -> float:
-        return _TOP + depth * (1 - value / marks[-1])
+        return top + depth * (1 - value / marks[-1])
 
     yield from _legend(chart, width)
     for mark, name in zip(marks, names, strict=True):
         yield f'<path d="M{left:.0f} {y(mark):.1f}H{width}" stroke="{_GRID}"/>'
         yield _text(left - 6, y(mark) + 4, name, anchor="end")
     step = room / max(1, len(chart.labels))
-    yield from _labels(chart.labels, left=left, step=step, width=width)
+    yield from _labels(chart.labels, left=left, step=step, width=width, y=top + depth + 18)
     draw = _bars if chart.kind is Kind.BARS else _curves
     yield from draw(chart, width, left, step, y)
 
 
 def _legend(chart: Chart, width: int) -> Iterator[str]:
-    x = 0.0
+    """One beside the other, or one below the other where that is too wide."""
+    x, y = 0.0, 4
     for number, line in enumerate(chart.lines):
-        yield f'<rect x="{x:.0f}" y="4" width="12" height="12" fill="{_fill(chart, width, number)}"/>'
-        yield _text(x + 17, 14, line.title)
-        x += 17 + len(line.title) * _LETTER + 18
+        yield f'<rect x="{x:.0f}" y="{y}" width="12" height="12" fill="{_fill(chart, width, number)}"/>'
+        yield _text(x + 17, y + 10, line.title)
+        if _legend_height(chart, width):
+            y += _LEGEND_LINE
+        else:
+            x += _long(line)
 
 
-def _labels(labels: Sequence[str], *, left: float, step: float, width: int) -> Iterator[str]:
+def _legend_height(chart: Chart, width: int) -> int:
+    """What the legend takes beyond its first line."""
+    return _LEGEND_LINE * (len(chart.lines) - 1) if sum(map(_long, chart.lines)) > width else 0
+
+
+def _long(line: Line) -> float:
+    return 17 + len(line.title) * _WIDE_LETTER + 18
+
+
+def _labels(labels: Sequence[str], *, left: float, step: float, width: int, y: float) -> Iterator[str]:
     for number, label in enumerate(shown(labels, room=width - left, letter=_LETTER)):
         if label:
             half = len(label) * _LETTER / 2
             x = min(max(left + step * (number + 0.5), left + half), width - half)
-            yield _text(x, _HEIGHT - 6, label, anchor="middle")
+            yield _text(x, y, label, anchor="middle")
 
 
 def _bars(chart: Chart, width: int, left: float, step: float, y: Callable[[float], float]) -> Iterator[str]:
@@ -154,18 +172,30 @@ def _dot(x: float, y: float, series: int) -> str:
 
 
 def _ranked(chart: Chart, width: int) -> Iterator[str]:
-    """Longest names cut, so that at least half of the width is the bars."""
     values = chart.lines[0].values
     most = max(chart.most, 1)
-    names = min(width * 0.42, max((len(label) for label in chart.labels), default=0) * _LETTER + 8)
+    stacked = _row(chart, width) == _STACKED_ROW
+    names = 0.0 if stacked else _names(chart)
     numbers = max((len(chart.number(v)) for v in values if v is not None), default=1) * _LETTER + 10
-    fits = int((names - 8) / _LETTER)
     for number, (label, value) in enumerate(zip(chart.labels, values, strict=True)):
-        y = _ROW * number + 4
-        yield _text(names - 6, y + 16, label if len(label) <= fits else f"{label[: fits - 1]}…", anchor="end")
+        y = _row(chart, width) * number + 4
+        if stacked:
+            yield _text(0, y + 11, label)
+        else:
+            yield _text(names - 6, y + 16, label, anchor="end")
+        y += 16 if stacked else 0
         long = (width - names - numbers) * (value or 0) / most
         yield f'<rect x="{names:.1f}" y="{y}" width="{long:.1f}" height="22" fill="{COLOURS[0]}"/>'
         yield _text(names + long + 6, y + 16, "–" if value is None else chart.number(value))
+
+
+def _row(chart: Chart, width: int) -> int:
+    """Names stand above their bars where they would take too much of the width."""
+    return _STACKED_ROW if _names(chart) > width * 0.45 else _ROW
+
+
+def _names(chart: Chart) -> float:
+    return max((len(label) for label in chart.labels), default=0) * _LETTER + 8
 
 
 def _fill(chart: Chart, width: int, series: int) -> str:
