@@ -13,6 +13,8 @@ from shared.contracts.event import Event, wire_type
 from shared.mongo import Database, DatabaseClock, Document, connect, database
 from shared.outbox import Entry
 
+# So many documents with their history are in memory at once.
+_PAGE = 100
 EXCHANGES = frozenset({"appointments", "contacts", "offices"})
 _CONTACT_EVENTS: dict[str, type[Event]] = {wire_type(c): c for c in (ContactProvided, LinkRequested)}
 
@@ -56,7 +58,9 @@ async def _newest(db: Database, collection: str) -> AsyncIterator[Entry]:
 async def _of_appointments(
     db: Database, people: People, exchange: str, since: datetime, *, newest: bool
 ) -> AsyncIterator[Entry]:
-    documents = db["appointments"].find({"history.at": {"$gte": since}}, {"outbox": 0}).sort("_id")
+    documents = (
+        db["appointments"].find({"history.at": {"$gte": since}}, {"outbox": 0}).sort("_id").batch_size(_PAGE)
+    )
     async for document in documents:
         entries = [e for e in document["history"] if e["exchange"] == exchange and e["at"] >= since]
         for entry in entries[-1:] if newest else entries:

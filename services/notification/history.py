@@ -9,6 +9,8 @@ from shared.mongo import connect, database
 from shared.outbox import Entry
 from shared.settings import CommonSettings
 
+# So many documents with their history are in memory at once.
+_PAGE = 500
 EXCHANGES = frozenset({"notifications"})
 
 
@@ -27,7 +29,9 @@ async def told(*, exchange: str, since: datetime, newest: bool = False) -> Async
     client = connect(settings)
     try:
         deliveries = database(client, settings)["deliveries"]
-        async for document in deliveries.find({"history.at": {"$gte": since}}, {"history": 1}).sort("_id"):
+        async for document in (
+            deliveries.find({"history.at": {"$gte": since}}, {"history": 1}).sort("_id").batch_size(_PAGE)
+        ):
             entries = [e for e in document["history"] if e["exchange"] == exchange and e["at"] >= since]
             for entry in entries[-1:] if newest else entries:
                 yield entry
