@@ -133,7 +133,10 @@ async def test_who_has_an_appointment_is_asked_which_one_it_shall_be(work: AtWor
     appointment = await work.desk.booking.appointments.get(body["id"])
     assert appointment.contact_sequence is not None
     secret = KEYS.secret("confirm", body["id"], appointment.contact_sequence)
+    code = KEYS.code(body["id"], appointment.contact_sequence)
 
+    by_code = await web.post("/book/confirm", data={**body, "code": code})
+    assert (by_code.status_code, "Sie haben schon einen Termin" in by_code.text) == (409, True)
     asked = await web.post(f"/confirm/{body['id']}", data={"secret": secret, "lang": "de"})
     assert asked.status_code == 409
     assert "Sie haben schon einen Termin" in asked.text

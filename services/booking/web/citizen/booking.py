@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from services.booking.api.afterwards import until_done
 from services.booking.api.schemas import EntryIn
-from services.booking.commands import Held, HoldRequest, WrongSecret
+from services.booking.commands import BookedAlready, Held, HoldRequest, WrongSecret
 from services.booking.commands.core import OutsideJurisdiction
 from services.booking.desks import access_for
 from services.booking.domain.appointment import Appointment, Expired
@@ -32,7 +32,7 @@ from services.booking.reaching import addresses_of
 from services.booking.searching import Search
 from services.booking.storage import NotFound, SlotTaken
 from services.booking.web.citizen.calendar import sheet
-from services.booking.web.citizen.confirming import show_confirmed
+from services.booking.web.citizen.confirming import show_choice, show_confirmed
 from services.booking.web.citizen.front import Astray, Front, away, form_of, lang_of
 from services.booking.web.citizen.guiding import Guiding
 from services.booking.web.citizen.journey import Journey, Pairs, Values, text
@@ -130,6 +130,8 @@ def router(front: Front) -> APIRouter:  # noqa: C901 (a list of routes)
             appointment = await front.booking.confirm(id, code)
         except WrongSecret:
             return show_sent(front, journey, typed, appointment, faults={"code": "wrong"})
+        except BookedAlready as error:
+            return show_choice(front, id, code, error.existing, journey.lang)
         return show_confirmed(front, appointment, journey.lang)
 
     @routes.post("/book/entry")

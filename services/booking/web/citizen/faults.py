@@ -3,7 +3,14 @@
 from fastapi.exceptions import RequestValidationError
 
 from services.booking import guard
-from services.booking.commands import CodeUsedUp, KeyReused, NotOpenForBooking, OnlinePaused, WrongSecret
+from services.booking.commands import (
+    BookedAlready,
+    CodeUsedUp,
+    KeyReused,
+    NotOpenForBooking,
+    OnlinePaused,
+    WrongSecret,
+)
 from services.booking.commands.waiting import WishNotPossible
 from services.booking.domain.appointment import (
     AlreadyOver,
@@ -113,6 +120,11 @@ SAID: dict[type[Exception], Said] = {
         to_translate(
             "Bitte stellen Sie zuerst Ihren Antrag. Wir prüfen ihn und laden Sie dann zu einem Termin ein."
         ),
+    ),
+    BookedAlready: (
+        409,
+        to_translate("Sie haben schon einen Termin"),
+        to_translate("Bitte öffnen Sie den Termin mit dem Link aus der neuesten Nachricht."),
     ),
     OnlinePaused: (
         409,

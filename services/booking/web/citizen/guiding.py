@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from services.booking import guard
-from services.booking.commands import BookedAlready, KeyReused, OnlinePaused
+from services.booking.commands import KeyReused, OnlinePaused
 from services.booking.domain.appointment import (
     Expired,
 )
@@ -73,8 +73,6 @@ def _said(error: Exception) -> tuple[int, str, str]:
     away = isinstance(error, (*DATABASE_DOWN, TimeoutError, NotLoaded))
     if away or (isinstance(error, OperationFailure) and is_away(error)):
         return AWAY
-    if isinstance(error, BookedAlready):
-        raise error
     log.error("page_failed", exc_info=error)
     return BROKEN
 
