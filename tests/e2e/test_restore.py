@@ -194,6 +194,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def test_everything_is_lost_and_comes_back_as_it_was(world: World) -> None:
+    """Seen to fail without what services/notification/restoring.py withholds: both asking mails went out again."""
     who = first_life(world)
     check_one_moment(world)
     with second_life(world) as (stack, url):
