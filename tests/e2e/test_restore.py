@@ -34,6 +34,12 @@ PEOPLE, WRITERS = 8, 6
 class World:
     folder: Path
     people: list[Citizen] = field(default_factory=list)
+    everybody: list[Citizen] = field(default_factory=list)
+
+    def citizen(self, stack: Stack) -> Citizen:
+        """Closes the browser when the test ends."""
+        self.everybody.append(Citizen(stack))
+        return self.everybody[-1]
 
     @property
     def journal(self) -> Path:
@@ -101,14 +107,14 @@ def first_life(world: World) -> dict[str, Citizen]:
     environment = {**ENVIRONMENT, "BOOKING_ERASURE_JOURNAL": str(world.journal)}
     with Stack(folder=world.folder / "first", environment=environment) as stack:
         ledger = Ledger(stack)
-        world.people = [Citizen(stack) for _ in range(PEOPLE)]
+        world.people = [world.citizen(stack) for _ in range(PEOPLE)]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(Citizen.book, world.people))
         cancelled, erased, erased_later, cancels_later, stays = world.people[:5]
         assert cancelled.cancel().status_code == 200
         erase(erased)
         ledger.quiet()
-        due, on_its_way = asks_while_mail_is_away(stack, ledger)
+        due, on_its_way = asks_while_mail_is_away(world, stack, ledger)
         backs_up_under_load(world, stack, times=stays.free_times()[40:])
         stack["notification"].start()
         stack["notification"].wait_until_ready()
@@ -117,7 +123,7 @@ def first_life(world: World) -> dict[str, Citizen]:
         on_its_way.mails()
         erase(erased_later)
         assert cancels_later.cancel().status_code == 200
-        lost = Citizen(stack)
+        lost = world.citizen(stack)
         lost.book()
         ledger.quiet()
         ledger.close()
@@ -138,10 +144,10 @@ def erase(citizen: Citizen) -> None:
     assert answer.status_code == 204, answer.text
 
 
-def asks_while_mail_is_away(stack: Stack, ledger: Ledger) -> tuple[Citizen, Citizen]:
+def asks_while_mail_is_away(world: World, stack: Stack, ledger: Ledger) -> tuple[Citizen, Citizen]:
     """One whose message is planned and waits, and one whose event has not even been heard."""
     stack.mail.stop()
-    due, on_its_way = Citizen(stack), Citizen(stack)
+    due, on_its_way = world.citizen(stack), world.citizen(stack)
     due.hold_any()
     due.request()
     eventually(lambda: ledger.deliveries_of(due.booked["id"]), what="a planned message")
@@ -189,8 +195,11 @@ def restore(world: World, stack: Stack, url: str, *more: str | Path) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(tmp_path_factory.mktemp("restore"))
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("restore"))
+    yield world
+    for citizen in world.everybody:
+        citizen.http.close()
 
 
 def test_everything_is_lost_and_comes_back_as_it_was(world: World) -> None:
@@ -204,14 +213,14 @@ def test_everything_is_lost_and_comes_back_as_it_was(world: World) -> None:
             stack.start_service(service, name=service, wait=False)
         for service in SERVICES:
             stack[service].wait_until_ready()
-        for citizen in {id(citizen): citizen for citizen in [*world.people, *who.values()]}.values():
+        for citizen in world.everybody:
             move(citizen, stack)
         ledger = Ledger(stack)
         ledger.quiet()
         assert_whole(ledger.client)
         assert not Mailbox(stack.mail.maildir).all(), "an old mail went out again"
         check_people(world, who)
-        check_what_follows(stack, ledger, who)
+        check_what_follows(world, stack, ledger, who)
         restores_again(world, stack, url, ledger, who)
         ledger.close()
 
@@ -262,7 +271,7 @@ def check_people(world: World, who: dict[str, Citizen]) -> None:
     assert who["lost"].http.get(who["lost"].path, headers=who["lost"].authorization).status_code == 404
 
 
-def check_what_follows(stack: Stack, ledger: Ledger, who: dict[str, Citizen]) -> None:
+def check_what_follows(world: World, stack: Stack, ledger: Ledger, who: dict[str, Citizen]) -> None:
     """Ghosts of the lost time are old, and people are written to about what happens now, once."""
     ghost = {**newest_event(ledger, who["cancels_later"]), "type": "appointment.cancelled.v1", "sequence": "6"}
     ghost["data"] |= {"status": "cancelled"}
@@ -271,7 +280,7 @@ def check_what_follows(stack: Stack, ledger: Ledger, who: dict[str, Citizen]) ->
     assert who["stays"].cancel().status_code == 200
     mail = who["stays"].mails()
     assert len(mail) == 1
-    new = Citizen(stack)
+    new = world.citizen(stack)
     new.book()
     who["new"] = new
     ledger.quiet()
