@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from services.booking.domain.appointment import (
@@ -110,6 +111,17 @@ def to_appointment(document: Mapping[str, Any]) -> Appointment:
     return Appointment(id=document["_id"], **{"cells": (), "person": None, **values})
 
 
+@cache
+def _inside(kind: Any) -> frozenset[str]:
+    return frozenset(f.name for f in fields(kind))
+
+
+def _known(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Without what a newer version has added inside: both serve while one replaces the other."""
+    known = _inside(kind)
+    return kind(**{name: value for name, value in values.items() if name in known})
+
+
 def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in document.items()}
 
@@ -117,11 +129,13 @@ def _tuples(document: Mapping[str, Any]) -> dict[str, Any]:
 def _wish(document: Mapping[str, Any]) -> Wish:
     values = _tuples(document)
     first, last = date.fromisoformat(values.pop("first")), date.fromisoformat(values.pop("last"))
-    return Wish(first=first, last=last, **values)
+    wish: Wish = _known(Wish, {**values, "first": first, "last": last})
+    return wish
 
 
 def _call(document: Mapping[str, Any]) -> Call:
-    return Call(**{**document, "acts": tuple(CallAct(**act) for act in document["acts"])})
+    call: Call = _known(Call, {**document, "acts": tuple(_known(CallAct, act) for act in document["acts"])})
+    return call
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
@@ -133,10 +147,10 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "accepted_at": tuple,
     "proposals": tuple,
     "steps": lambda steps: tuple(Step(**step) for step in steps),
-    "cooling": lambda cooling: tuple(Cooling(**_tuples(entry)) for entry in cooling),
-    "contact": lambda contact: ContactDetails(**contact),
+    "cooling": lambda cooling: tuple(_known(Cooling, _tuples(entry)) for entry in cooling),
+    "contact": lambda contact: _known(ContactDetails, contact),
     "wish": _wish,
-    "offer": lambda offer: Offer(**offer),
+    "offer": lambda offer: _known(Offer, offer),
     "call": _call,
-    "past": lambda past: tuple(Moment(**_tuples(moment)) for moment in past),
+    "past": lambda past: tuple(_known(Moment, _tuples(moment)) for moment in past),
 }
