@@ -47,7 +47,7 @@ class Office:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=180)
+        output, _ = process.communicate(timeout=400)
         return process.returncode, output
 
     @property
@@ -113,9 +113,9 @@ def test_what_is_spoilt_is_found_and_put_right(office: Office, servers: Stack) -
     assert office.live == spoilt
 
     process = office.start("reporting", "rebuild")
-    eventually(lambda: office.pointer["building"], within=60, what="a database is being built")
+    eventually(lambda: office.pointer["building"], within=150, what="a database is being built")
     asyncio.run(publish(servers, _late()))
-    output, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=400)
 
     assert process.returncode == 0, output
     assert office.live != spoilt
@@ -171,6 +171,6 @@ def _killed_midway(office: Office) -> None:
     """As soon as the first facts are in the new database."""
     process = office.start("reporting", "rebuild")
     spare = f"{office.settings.mongodb_database}_rebuilt"
-    eventually(lambda: office.client[spare]["appointments"].find_one(), within=60, what="facts in the new one")
+    eventually(lambda: office.client[spare]["appointments"].find_one(), within=150, what="facts in the new one")
     process.send_signal(signal.SIGKILL)
     process.communicate()
