@@ -113,6 +113,8 @@ def test_what_is_spoilt_is_found_and_put_right(office: Office, servers: Stack) -
     assert office.live == spoilt
 
     process = office.start("reporting", "rebuild")
+    # What the killed run left behind goes first.
+    eventually(lambda: not office.pointer["building"], within=150, what="the new run has begun")
     eventually(lambda: office.pointer["building"], within=150, what="a database is being built")
     asyncio.run(publish(servers, _late()))
     output, _ = process.communicate(timeout=400)
