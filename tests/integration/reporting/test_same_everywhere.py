@@ -65,7 +65,6 @@ def office_with_life(http: httpx.Client, publish: Publish, office: str) -> str:
 
 
 def test_page_csv_and_resume_tell_what_the_api_tells(http: httpx.Client, office_with_life: str) -> None:
-    """Seen to fail with a page that asked for another day."""
     office = {"office": office_with_life}
     (told,) = rows(http, **_SPAN, **office)
     texts = {name: _GERMAN.value(BY_NAME[name], value) for name, value in told.items()}

@@ -1,4 +1,8 @@
-"""What is public cannot be undone: seen to fail with each of the rules of disclosure and public left out."""
+"""What is public cannot be undone.
+
+Seen to fail without the least sum of what is hidden, without the withholding of small totals, and with a municipality
+that is folded alone.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
