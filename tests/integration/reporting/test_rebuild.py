@@ -1,8 +1,6 @@
 """A simulated office is spoilt on purpose, found out by `check`, and put right by a rebuild that is killed once.
 
-All by the commands that operators use, on databases of their own. Safeguards that were removed to see it fail:
-writing live events to both databases (`Everywhere.apply`), and taking over what nobody tells any more
-(`Rebuild.carry_over`).
+All by the commands that operators use, on databases of their own.
 """
 
 import asyncio
