@@ -1,7 +1,7 @@
 """What is public cannot be undone.
 
-Seen to fail without the least sum of what is hidden, without the withholding of small totals, and with a municipality
-that is folded alone.
+Seen to fail without the least sum of what is hidden, without the withholding of small totals, and with a
+municipality that is folded alone.
 """
 
 from collections import Counter
