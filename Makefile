@@ -23,8 +23,8 @@ demo: setup ## one family's booking from the first click to the figure, on real 
 up: setup ## everything running until Ctrl-C, data under .local/, addresses in .local/addresses.json
 	@$(BIN)/python -m deploy.local up
 
-test: setup ## the whole test suite, two tests at a time; ARGS="tests/unit -x" for a part of it, WORKERS=0 for one by one
-	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+test: setup ## the whole test suite, two files at a time; ARGS="tests/unit -x" for a part of it, WORKERS=0 for one by one
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## what CI holds the code to: style, format, types, who imports whom
 	$(BIN)/ruff check .

@@ -14,9 +14,7 @@ from deploy.local.ports import RANGE_VARIABLE, share_of_ports
 from deploy.local.stack import Stack
 
 # Those that take minutes begin first, so that no worker is left alone with one at the end.
-_LONG = ("test_proof", "test_crash_points", "test_cluster", "test_compose")
-# These share images and the engine.
-_GROUPS = {"test_cluster": "containers", "test_compose": "containers"}
+_LONG = ("test_proof", "test_crash_points", "test_cluster", "test_compose", "test_staff", "test_machine")
 
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=explore` looks at new ones.
@@ -32,11 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[RANGE_VARIABLE] = share_of_ports(int(worker), of=workers)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs the tests of one file, in order."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_GROUPS.get(item.path.stem, item.path.stem)))
     items.sort(key=lambda item: _LONG.index(item.path.stem) if item.path.stem in _LONG else len(_LONG))
 
 

@@ -45,9 +45,9 @@ faketime_there() {
   [[ -n $(compgen -G '/usr/lib/*/faketime/libfaketime.so.1') ]]
 }
 
-# The tests of the pages look at them in a real browser, in every script that citizens read.
-browser_there() {
-  command -v chromium >/dev/null && [[ -d /usr/share/fonts/truetype/noto ]]
+# The tests look at the pages in a real browser, in every script that citizens read, and at the production proxy.
+tests_servers_there() {
+  command -v chromium >/dev/null && [[ -d /usr/share/fonts/truetype/noto ]] && [[ -x /usr/sbin/nginx ]]
 }
 
 install_servers() {
@@ -65,7 +65,7 @@ install_servers() {
   make_venv
   wanted >"$stamp"
 }
-{ servers_there && faketime_there && browser_there; } || {
+{ servers_there && faketime_there && tests_servers_there; } || {
   install_servers
   servers_there || fail "mongod or RabbitMQ still does not start: run '$venv/bin/python -m deploy.local up' to see why."
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # As root: Debian's RabbitMQ, the library that the packaged mongod needs, the one that lets a process see another
-# time, and Chromium with fonts for every script of the pages. RabbitMQ's own system service stays off; the project
-# starts private nodes.
+# time, nginx for the tests of the production proxy, and Chromium with fonts for every script of the pages. Their
+# own system services stay off; the project starts private ones.
 set -euo pipefail
 
 fail() {
@@ -24,7 +24,7 @@ trap restore EXIT
 printf '#!/bin/sh\nexit 101\n' >"$policy"
 chmod 755 "$policy"
 
-echo "Installing RabbitMQ and Chromium (Debian's packages) …"
+echo "Installing RabbitMQ, nginx and Chromium (Debian's packages) …"
 export DEBIAN_FRONTEND=noninteractive
 quietly() {
   "$@" >"$kept/log" 2>&1 || {
@@ -33,10 +33,15 @@ quietly() {
   }
 }
 quietly apt-get update -q || fail "apt-get reaches no package mirror: check /etc/apt/sources.list and the network."
-had_service=$(compgen -G '/lib/systemd/system/rabbitmq-server.service' || true)
+had_services=()
+for service in rabbitmq-server nginx; do
+  [[ ! -e /lib/systemd/system/$service.service ]] || had_services+=("$service")
+done
 quietly apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 rabbitmq-server libcurl4 libfaketime \
-  chromium fonts-noto-core ||
+  nginx-light chromium fonts-noto-core ||
   fail "apt-get could not install its packages: see the message above."
 # Not at the next boot either, unless it was somebody's service before.
-[[ -n $had_service ]] || ! command -v systemctl >/dev/null ||
-  systemctl disable --quiet rabbitmq-server.service >/dev/null 2>&1 || true
+for service in rabbitmq-server nginx; do
+  [[ " ${had_services[*]} " == *" $service "* ]] || ! command -v systemctl >/dev/null ||
+    systemctl disable --quiet "$service.service" >/dev/null 2>&1 || true
+done

@@ -32,6 +32,7 @@ class Cluster(Compose):
         volumes = (
             f"{self.project}_secrets:/secrets:ro",
             f"{ROOT}/tests/wholeness.py:/app/tests/wholeness.py:ro",
+            f"{ROOT}/tests/recount.py:/app/tests/recount.py:ro",
             f"{ROOT}/tests/e2e/audit.py:/app/audit.py:ro",
         )
         mounts = [argument for volume in volumes for argument in ("--volume", volume)]

@@ -83,4 +83,4 @@ def test_the_page_behind_the_link_shows_and_erases_too(a_citizen: NewCitizen) ->
     erased = citizen.http.post(f"{link.path}/erase", data={**secret, "sure": "true"})
     assert "sind gelöscht" in erased.text
     assert citizen.look()["status"] == "anonymised"
-    assert "Ihre Daten sind gelöscht" in citizen.http.get(link.raw_path.decode()).text
+    assert "gelöscht" in citizen.http.get(link.raw_path.decode()).text

@@ -46,8 +46,9 @@ def secured(tls: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
 
 def test_a_booking_with_its_mails_goes_over_tls_alone(secured: Stack) -> None:
     citizen = Citizen(secured)
-    assert citizen.book()["status"] == "confirmed"
-    citizen.mails(at_least=2)
+    with citizen.http:
+        assert citizen.book()["status"] == "confirmed"
+        citizen.mails(at_least=2)
 
     listed = secured.rabbitmq.ctl("list_connections", "-q", "user", "ssl", "ssl_protocol")
     connections = [line.split("\t") for line in listed.splitlines()[1:]]
