@@ -1,7 +1,7 @@
 # `make` alone explains what there is.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check prove mutants simulate bench docs messages lock sbom audit
+.PHONY: help setup demo up test long check prove mutants simulate bench docs messages lock sbom audit
 
 BIN := .venv/bin
 # For example: make test ARGS="tests/unit -x"
@@ -25,6 +25,9 @@ up: setup ## everything running until Ctrl-C, data under .local/, addresses in .
 
 test: setup ## the whole test suite, two files at a time; ARGS="tests/unit -x" for a part of it, WORKERS=0 for one by one
 	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+long: setup ## what takes too long for every change: three brokers and three databases lose each other, in containers
+	@$(BIN)/pytest -m long $(ARGS)
 
 check: setup ## what CI holds the code to: style, format, types, who imports whom
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from deploy.local.ports import RANGE_VARIABLE, share_of_ports
 from deploy.local.stack import Stack
 
 # Those that take minutes begin first, so that no worker is left alone with one at the end.
-_LONG = ("test_proof", "test_crash_points", "test_cluster", "test_compose", "test_staff", "test_machine")
+_LONG = ("test_proof", "test_crash_points", "test_compose", "test_staff", "test_machine")
 
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=explore` looks at new ones.

@@ -153,7 +153,8 @@ class Cluster(Compose):
 
 
 def _is_work_queue(name: str) -> bool:
-    return not name.startswith("retry.") and not name.endswith(".parking")
+    """One that both processes of its service hear; a rebuild's is heard while figures are made anew."""
+    return not name.startswith("retry.") and not name.endswith((".parking", ".rebuild"))
 
 
 def _docker(*arguments: str, given: str = "", within: float = 60) -> str:

@@ -22,6 +22,8 @@ from tests.prove.crowd import Crowd
 from tests.prove.history import Action, History, Operation, Outcome
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 CITIZENS_PER_SECOND = 1.5
 # MongoDB waits ten seconds for a silent primary, and its successor as long again for word from whoever is gone.
 LONGEST_WITHOUT_BOOKING_S = 40

@@ -8,7 +8,7 @@ from deploy.local.process import ROOT
 from tests.prove.faults import LAST_ROW
 from tests.prove.matrix import rows
 
-SEED, MINUTES, RATE = "20261124", "2", "4"
+SEED, MINUTES, RATE = "20261124", "2", "2"
 
 
 def test_a_short_proof_finds_nothing_lost_doubled_or_stuck(tmp_path: Path) -> None:
