@@ -60,8 +60,6 @@ def holds_and_that_is_all(walk: Walk) -> None:
 
 def asks(walk: Walk) -> None:
     person = walk.holder()
-    if walk.point is At.NOTIFICATION_AFTER_HAND_OVER:
-        walk.may_go_out_twice(person)
     with walk.death():
         answer = tried(person.request)
     assert answer in (None, 200)
@@ -82,8 +80,6 @@ def confirms(walk: Walk) -> None:
 
 def confirms_with_sms(walk: Walk) -> None:
     person = walk.asker(phone="+4915112345678", sms_consent=True)
-    if walk.point is At.NOTIFICATION_AFTER_HAND_OVER:
-        walk.may_go_out_twice(person)
     with walk.death():
         assert person.confirm_by_link(person.mails()[0]).status_code == 200
     walk.ends(person, *BOOKED, confirm_request="sent", confirmation="sent")
@@ -268,8 +264,6 @@ def is_erased(walk: Walk) -> None:
         # Sent before the process is armed: whether a mail went out that it dies over, nobody could tell.
         walk.place.wait_until_stored_is_whole()
         assert person.cancel().status_code == 200
-        # The farewell is planned within the erasure: it may be on its way to the mail server at that moment.
-        walk.may_go_out_twice(person)
 
     def erase() -> httpx.Response:
         return person.http.delete(f"{person.path}?cancel=true", headers=person.authorization)

@@ -25,6 +25,13 @@ from tests.waiting import eventually
 
 REFUSED = "refused-"
 _ABOUT_A_LEASE = (CrashPoint.RELAY_AFTER_LEASE, CrashPoint.REPORTING_AFTER_MARKS)
+# What was planned just before may be on its way to the provider when the process dies: the documented one more.
+_WHILE_SENDING = (
+    CrashPoint.NOTIFICATION_AFTER_HAND_OVER,
+    CrashPoint.NOTIFICATION_AFTER_RECONSIDERED,
+    CrashPoint.NOTIFICATION_AFTER_FAREWELL,
+    CrashPoint.NOTIFICATION_AFTER_KEY_ERASED,
+)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
@@ -132,6 +139,8 @@ class Walk:
             doomed.stop()
         else:
             self.place.wait_until_stored_is_whole()
+        if self.point in _WHILE_SENDING:
+            self.place.most |= {person.booked["id"]: 2 for person in self.people}
         armed.write_text(f"{self.point}:{self.nth}")
         if while_starting:
             doomed.start()
@@ -169,9 +178,6 @@ class Walk:
         person = self.asker()
         assert person.confirm_by_link(person.mails()[0]).status_code == 200
         return person
-
-    def may_go_out_twice(self, person: Citizen) -> None:
-        self.place.most[person.booked["id"]] = 2
 
     def time_is_over(self, person: Citizen, field: str) -> None:
         """As if the clock had gone on: the stored end of a hold or of a cooling lies in the past."""
