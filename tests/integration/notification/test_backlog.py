@@ -110,7 +110,9 @@ async def test_an_outage_of_an_hour_is_made_up_for_in_order(notifications: Notif
     people = 500
     notifications.mailbox.close()
     mailbox = LeanMailbox(port=notifications.mailbox.port)
-    pace = replace(QUICK, in_flight=16, poll_every=timedelta(milliseconds=50))
+    # The leaps of the clock are a minute each: no lease may end by one while its message is under way.
+    minute, often = timedelta(minutes=1), timedelta(milliseconds=50)
+    pace = replace(QUICK, in_flight=16, poll_every=often, send_timeout=minute)
     patient = Patience(failures=5, first=timedelta(seconds=1), most=timedelta(seconds=30))
     how: dict[str, Any] = {"pace": pace, "patience": patient, "renderer": Brief(sender=SENDER), "running": False}
     processes = [await notifications.start(**how) for _ in range(2)]
