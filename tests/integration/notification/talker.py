@@ -103,7 +103,7 @@ class Seven(Talker):
         super().__init__()
         self.mood = Mood.FAIR
         self.code: str | None = None
-        self.slow_s = 0.6
+        self.slow_s = 4.0
         self.taken: list[dict[str, str]] = []
 
     @property

@@ -47,7 +47,7 @@ def seven() -> Iterator[Seven]:
 @pytest.fixture
 async def by_seven(seven: Seven) -> AsyncIterator[SmsProvider]:
     one = SevenProvider(
-        name="seven", url=seven.url, key=SecretStr(seven.key), sender="LRA ZAK", timeout=timedelta(seconds=0.3)
+        name="seven", url=seven.url, key=SecretStr(seven.key), sender="LRA ZAK", timeout=timedelta(seconds=3)
     )
     yield one
     await one.close()
@@ -56,7 +56,7 @@ async def by_seven(seven: Seven) -> AsyncIterator[SmsProvider]:
 def a_gateway(talker: Talker, **changes: Any) -> HttpProvider:
     values = {"kind": "http", "name": "some", "url": talker.url, "json": JSON, **changes}
     secrets = {"token": SecretStr("hunter2")}
-    return HttpProvider(HttpGateway.model_validate(values), secrets=secrets, timeout=timedelta(seconds=1))
+    return HttpProvider(HttpGateway.model_validate(values), secrets=secrets, timeout=timedelta(seconds=5))
 
 
 async def send(provider: SmsProvider, text: str = "Ihr Termin: 3.12., 10:30 Uhr. Grüße") -> Taken:
