@@ -26,7 +26,7 @@ up: setup ## everything running until Ctrl-C, data under .local/, addresses in .
 test: setup ## the whole test suite, two files at a time; ARGS="tests/unit -x" for a part of it, WORKERS=0 for one by one
 	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-long: setup ## what takes too long for every change: three brokers and three databases lose each other, in containers
+long: setup ## what takes too long for every change: a cluster that loses nodes, in containers; figures rebuilt, killed meanwhile
 	@$(BIN)/pytest -m long $(ARGS)
 
 check: setup ## what CI holds the code to: style, format, types, who imports whom

@@ -81,7 +81,7 @@ def test_looking_at_parked_messages_moves_none(servers: Stack, parked: list[str]
     shown = amtstermin(servers, "parking", "show", QUEUE, parked[1])
 
     assert counts[QUEUE] == "3"
-    assert len(counts) == 7
+    assert len(counts) == 8
     assert "unreadable" in shown
     assert "no JSON" in shown
     assert "not json" in shown

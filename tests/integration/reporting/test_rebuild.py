@@ -91,6 +91,7 @@ def office(servers: Stack) -> Iterator[Office]:
     client.close()
 
 
+@pytest.mark.long
 def test_what_is_spoilt_is_found_and_put_right(office: Office, servers: Stack) -> None:
     code, output = office.run(
         "simulate", "--residents", "150", "--months", "1", "--until", "2026-11-01", "--seed", "3"
