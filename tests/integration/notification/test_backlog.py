@@ -124,11 +124,19 @@ async def test_an_outage_of_an_hour_is_made_up_for_in_order(notifications: Notif
     await backlog.due(links=4, confirmations=8, reminders=8)
     for process in processes:
         await notifications.begin(process)
+
+    def refused() -> int:
+        return sum(process.gate.circuit.failures for process in processes)
+
     for _ in range(60):
         clock.ahead += timedelta(minutes=1)
         await asyncio.sleep(0.02)
-    refused = sum(process.gate.circuit.failures for process in processes)
-    assert 0 < refused < 2 * (60 + 5 + 2 * pace.in_flight)
+
+    async def noticed() -> bool:
+        return refused() > 0
+
+    await until(noticed, within=60, what="the outage is noticed")
+    assert refused() < 2 * (60 + 5 + 2 * pace.in_flight)
     collection = one.deliveries.collection
     assert await collection.count_documents({"attempts": {"$gt": 0}}) == 0
 
