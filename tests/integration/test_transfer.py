@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from services.booking.commands import Counter, CounterRequest, Reaching
 from services.booking.domain.actors import Actor
 from services.booking.domain.appointment import Appointment
 from services.booking.domain.office import Member
+from services.booking.memory import NotLoaded
 from services.booking.offices import Offices
 from services.booking.staff.audit import Audit
 from services.booking.storage import Calls
@@ -205,6 +207,7 @@ async def test_a_second_office_is_a_file_and_a_command(desk: Desk, amtstermin: R
 
     code, told = await amtstermin("staff", "add", "first.lead", "--role", "lead", "--office", "albstadt")
     assert "first.lead: lead at albstadt." in told
+    await until(lambda: loaded(desk, "albstadt"))
     starts_at = desk.wish(place=3).starts_at
     here, there = [await book(desk, starts_at, lane="counter_2", office=office) for office in (OFFICE, "albstadt")]
     assert here.cells == there.cells
@@ -229,6 +232,12 @@ async def book(desk: Desk, starts_at: datetime, *, lane: str, office: str = OFFI
         lane=lane,
     )
     return await Counter(desk.booking).book(request, idempotency_key=str(uuid4()), by=BY)
+
+
+def loaded(desk: Desk, office: str) -> bool:
+    with suppress(NotLoaded):
+        return desk.booking.memory.availability(office).office.id == office
+    return False
 
 
 def ids(table: bytes) -> list[str]:
