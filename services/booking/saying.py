@@ -4,8 +4,8 @@ from datetime import datetime
 
 from services.booking.domain.appointment import Appointment
 from services.booking.domain.office import Office
+from services.booking.german import moment_of
 
-_WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 _MOST_PROPOSALS = 3
 
 
@@ -40,5 +40,4 @@ def _instead(appointment: Appointment, office: Office) -> str:
 
 
 def _time(moment: datetime, office: Office) -> str:
-    local = moment.astimezone(office.zone)
-    return f"{_WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}, {local:%H:%M} Uhr"
+    return moment_of(moment.astimezone(office.zone))

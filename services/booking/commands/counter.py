@@ -63,23 +63,13 @@ class Counter:
         booking, office = self.booking, self.booking.offices[request.office]
         if request.contact:
             request = replace(request, contact=by_staff(request.contact, countries=booking.sms_countries))
-        services = office.services(request.services)
-        booking.require_here(office, request.members)
-        wanted = Wanted(
-            office=office.id,
-            team=services[0].team,
-            family_name=request.family_name,
-            starts_at=request.starts_at,
-            minutes=booking.minutes(office, services, request.members),
-            access="staff",
-            lane=request.lane,
-        )
+        wanted = self.wanted(request)
         id = booking.keys.appointment_id(f"counter|{idempotency_key}")
         if known := await self._known(id, request):
             return known
         now = booking.clock.now()
         booking.desks.check_start(wanted, now=now)
-        party = await self._party(id, request, service=services[0])
+        party = await self._party(id, request, service=office.service(request.service))
         for lane in booking.desks.open_lanes(wanted, now=now):
             booked = appointments_domain.book(
                 party,
@@ -101,6 +91,21 @@ class Counter:
         if known := await self._known(id, request):
             return known
         raise SlotTaken
+
+    def wanted(self, request: CounterRequest) -> Wanted:
+        """Raises UnknownService, UnknownMunicipality, OutsideJurisdiction, TooManyPersons."""
+        booking, office = self.booking, self.booking.offices[request.office]
+        services = office.services(request.services)
+        booking.require_here(office, request.members)
+        return Wanted(
+            office=office.id,
+            team=services[0].team,
+            family_name=request.family_name,
+            starts_at=request.starts_at,
+            minutes=booking.minutes(office, services, request.members),
+            access="staff",
+            lane=request.lane,
+        )
 
     async def move(
         self, id: str, starts_at: datetime, *, by: Actor, lane: str | None = None, reason: str | None = None

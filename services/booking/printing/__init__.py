@@ -13,30 +13,9 @@ from typing import Any
 
 from services.booking.domain.appointment import Appointment
 from services.booking.domain.office import Office
+from services.booking.german import NEEDS, STATUSES, day_of, moment_of
 
 _HERE = Path(__file__).parent
-_WEEKDAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
-_STATES = {
-    "confirmed": "gebucht",
-    "checked_in": "wartet",
-    "called": "aufgerufen",
-    "in_service": "am Platz",
-    "completed": "erledigt",
-    "no_show": "nicht erschienen",
-    "cancelled": "abgesagt",
-    "office_cancelled": "vom Amt abgesagt",
-}
-_NEEDS = {
-    "wheelchair": "Rollstuhl",
-    "step_free": "stufenlos",
-    "hearing": "Hören",
-    "sign_language": "Gebärdensprache",
-    "sight": "Sehen",
-    "easy_language": "Leichte Sprache",
-    "interpreter": "Sprachmittlung",
-    "quiet": "ruhiger Platz",
-    "seat": "Sitzplatz",
-}
 _COLUMNS = ("Zeit", "Code", "Name", "Anliegen", "Pers.", "Platz", "Hinweis", "da um", "Beginn", "Ende")
 
 
@@ -78,7 +57,7 @@ def slip_text(appointment: Appointment, office: Office, *, name: str) -> dict[st
         "language": "de",
         "title": "Ihr Termin" if appointment.ticket is None else f"Wartenummer {appointment.ticket}",
         "office": office.data.name["de"],
-        "when": f"{_WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}, {local:%H:%M} Uhr",
+        "when": moment_of(local),
         "place": place[0],
         "access": place[1],
         "rows": [
@@ -107,9 +86,8 @@ def _location(office: Office, local: datetime) -> tuple[str, str]:
 
 def _day_list(listed: Sequence[Listed], office: Office, now: datetime) -> dict[str, Any]:
     local = now.astimezone(office.zone)
-    day = f"{_WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}"
     return {
-        "title": f"Tagesliste {day} · {office.data.name['de']}",
+        "title": f"Tagesliste {day_of(local)} · {office.data.name['de']}",
         "made": f"Stand {local:%d.%m.%Y, %H:%M} Uhr. Enthält personenbezogene Daten: nach dem Tag vernichten.",
         "columns": list(_COLUMNS),
         "rows": [_row(entry, office) for entry in listed],
@@ -119,7 +97,7 @@ def _day_list(listed: Sequence[Listed], office: Office, now: datetime) -> dict[s
 
 def _row(entry: Listed, office: Office) -> list[str]:
     appointment = entry.appointment
-    notes = [_STATES.get(appointment.status, ""), *(_NEEDS.get(need, need) for need in entry.access_needs)]
+    notes = [STATUSES[appointment.status], *(NEEDS.get(need, need) for need in entry.access_needs)]
     return [
         appointment.ticket or f"{appointment.starts_at.astimezone(office.zone):%H:%M}",
         appointment.code,

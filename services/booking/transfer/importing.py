@@ -93,19 +93,8 @@ class Importing:
 
     def _cells(self, office: Office, row: Row) -> list[str]:
         """Those of the first desk that is free."""
-        booking, request = self.booking, _request(office, row)
-        now = booking.clock.now()
-        services = office.services(request.services)
-        booking.require_here(office, request.members)
-        wanted = Wanted(
-            office=office.id,
-            team=services[0].team,
-            family_name=row.family_name,
-            starts_at=request.starts_at,
-            minutes=booking.minutes(office, services, request.members),
-            access="staff",
-            lane=row.lane,
-        )
+        booking, now = self.booking, self.booking.clock.now()
+        wanted = Counter(booking).wanted(_request(office, row))
         booking.desks.check_start(wanted, now=now)
         lane = next(iter(self._free(wanted, now)), None)
         if lane is None:

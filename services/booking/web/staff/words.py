@@ -5,24 +5,11 @@ from datetime import date, datetime
 from typing import Final
 
 from services.booking.domain.actors import Role
+from services.booking.german import NEEDS as NEEDS
+from services.booking.german import STATUSES as STATUSES
+from services.booking.german import day_of as day_of
 
-WEEKDAYS: Final = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 SHORT_WEEKDAYS: Final = ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So")
-STATUSES: Final[Mapping[str, str]] = {
-    "held": "vorgemerkt",
-    "requested": "wartet auf Bestätigung",
-    "waiting": "auf der Warteliste",
-    "confirmed": "erwartet",
-    "checked_in": "wartet",
-    "called": "aufgerufen",
-    "in_service": "am Platz",
-    "completed": "erledigt",
-    "no_show": "nicht erschienen",
-    "cancelled": "abgesagt",
-    "office_cancelled": "vom Amt abgesagt",
-    "expired": "verfallen",
-    "anonymised": "anonymisiert",
-}
 ACTIONS: Final[Mapping[str, str]] = {
     "check-in": "Eingetroffen",
     "call": "Aufrufen",
@@ -60,17 +47,6 @@ DONE: Final[Mapping[str, str]] = {
     "display": "Der alte Link der Anzeige gilt nicht mehr.",
     "restored": "Die frühere Fassung gilt wieder.",
     "account": "Das Konto ist geändert.",
-}
-NEEDS: Final[Mapping[str, str]] = {
-    "wheelchair": "Rollstuhl",
-    "step_free": "stufenlos",
-    "hearing": "Hören",
-    "sign_language": "Gebärdensprache",
-    "sight": "Sehen",
-    "easy_language": "Leichte Sprache",
-    "interpreter": "Sprachmittlung",
-    "quiet": "ruhiger Platz",
-    "seat": "Sitzplatz",
 }
 REVIEWS: Final[Mapping[str, str]] = {
     "another_person": "gleicher Name und gleiche Adresse wie ein anderer Termin",
@@ -154,11 +130,6 @@ STEPS: Final[Mapping[str, str]] = {
 }
 WHO: Final[Mapping[str, str]] = {"citizen": "Bürgerin oder Bürger", "staff": "Amt", "system": "von selbst"}
 CHANNELS: Final[Mapping[str, str]] = {"phone": "am Telefon", "counter": "am Schalter"}
-
-
-def day_of(local: date) -> str:
-    """ "Montag, 30.11.2026"."""
-    return f"{WEEKDAYS[local.weekday()]}, {local:%d.%m.%Y}"
 
 
 def short_day(local: date) -> str:
