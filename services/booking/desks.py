@@ -1,7 +1,7 @@
 """Which desks are worth a try for one visit. Whether a desk is free is decided by the unique index alone."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,31 +77,15 @@ class Desks:
         if not ranges:
             random.shuffle(lanes)
         if not self.memory.fresh:
-            allowed = availability.open_lanes(
-                wanted.team,
-                starts_at=wanted.starts_at,
-                length=wanted.length,
-                now=now,
-                access=wanted.access,
-                ranges=ranges,
-            )
-            lanes += [lane for lane in allowed if lane not in lanes]
+            lanes += [lane for lane in self._allowed(wanted, now=now) if lane not in lanes]
         chosen = lanes if wanted.lane is None else [lane for lane in lanes if lane == wanted.lane]
         return sorted(chosen, key=lambda lane: lane != first)
 
     def open_lanes(self, wanted: Wanted, *, now: datetime, first: str | None = None) -> list[str]:
         """For staff: every lane that is open then, the free ones first; a time that cools may be taken as well."""
         free = self.candidates(wanted, now=now, first=first)
-        availability, ranges = self._rules(wanted)
-        allowed = availability.open_lanes(
-            wanted.team,
-            starts_at=wanted.starts_at,
-            length=wanted.length,
-            now=now,
-            access=wanted.access,
-            ranges=ranges,
-        )
-        rest = [lane for lane in allowed if lane not in free and wanted.lane in (None, lane)]
+        allowed = [lane for lane in self._allowed(wanted, now=now) if wanted.lane in (None, lane)]
+        rest = [lane for lane in allowed if lane not in free]
         return [*free, *sorted(rest, key=lambda lane: lane != first)]
 
     def check_open(self, wanted: Wanted, *, now: datetime) -> None:
@@ -112,6 +96,18 @@ class Desks:
         )
         if wanted.lane not in set(lanes):
             raise UnbookableStart("desk-closed")
+
+    def _allowed(self, wanted: Wanted, *, now: datetime) -> Iterator[str]:
+        """Open then, whether free or not."""
+        availability, ranges = self._rules(wanted)
+        return availability.open_lanes(
+            wanted.team,
+            starts_at=wanted.starts_at,
+            length=wanted.length,
+            now=now,
+            access=wanted.access,
+            ranges=ranges,
+        )
 
     def _rules(self, wanted: Wanted) -> tuple[Availability, Ranges]:
         availability = self.memory.availability(wanted.office)
