@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from services.booking.commands import CodeUsedUp, KeyReused, WrongSecret
-from services.booking.storage import SlotTaken
+from services.booking.storage import ChangedMeanwhile, SlotTaken
 from shared.contracts import LinkRequested
 from tests.builders import a_given_contact
 from tests.integration.booking_harness import KEYS, Desk, a_desk
@@ -90,6 +90,23 @@ async def test_an_expired_hold_cools_and_then_returns(desk: Desk) -> None:
 
     assert "cells" not in await desk.document(holds[0].appointment.id)
     assert (await desk.booking.hold(wish, idempotency_key="next")).appointment.version == 1
+
+
+async def test_a_hold_extended_in_its_last_moment_is_not_expired_by_an_older_reading(desk: Desk) -> None:
+    held = (await desk.booking.hold(desk.wish(), idempotency_key=KEY)).appointment
+    assert held.expires_at
+    read = await desk.booking.appointments.get(held.id)
+    late = held.expires_at + timedelta(seconds=1)
+    expiry = read.expire(now=late, release_at=late)
+    until = held.expires_at + timedelta(minutes=10)
+    just_before = held.expires_at - timedelta(milliseconds=1)
+    assert await desk.booking.appointments.extend(held.id, now=just_before, until=until)
+
+    with pytest.raises(ChangedMeanwhile):
+        await desk.booking.appointments.apply(expiry)
+
+    stored = await desk.booking.appointments.get(held.id)
+    assert (stored.status, stored.expires_at) == ("held", until)
 
 
 async def test_a_cancelled_time_cools_before_others_get_it(desk: Desk) -> None:

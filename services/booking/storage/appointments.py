@@ -134,7 +134,7 @@ class Appointments:
         if before.person and not after.person:
             update["$set"]["key_left"] = True
         update["$push"] = {"outbox": {"$each": told}, "history": {"$each": _remembered(told, by=change.by)}}
-        return {"_id": before.id, "version": before.version, "status": before.status}, update, told
+        return _guard(before), update, told
 
     async def _update(
         self, guard: Document, update: Document, *, active: tuple[str, ...] = (), session: Session | None = None
@@ -165,7 +165,8 @@ class Appointments:
         return bool(result.modified_count)
 
     async def extend(self, id: str, *, now: datetime, until: datetime) -> bool:
-        """Makes a hold that still runs longer, once. Nobody else need know, so the version stays."""
+        """Makes a hold that still runs longer, once. The version stays, since nobody is told: other writes are
+        guarded by `extended` as well."""
         result = await self._collection.update_one(
             {"_id": id, "status": "held", "expires_at": {"$gt": now}, "extended": {"$exists": False}},
             {"$set": {"expires_at": until, "extended": True}},
@@ -319,6 +320,11 @@ def _refusals(active: tuple[str, ...]) -> Iterator[None]:
         if error.has_error_label("TransientTransactionError"):
             raise ChangedMeanwhile from None
         raise
+
+
+def _guard(before: Appointment) -> Document:
+    extended = True if before.extended else {"$exists": False}
+    return {"_id": before.id, "version": before.version, "status": before.status, "extended": extended}
 
 
 def _giving_guard(before: Appointment) -> Document:

@@ -45,6 +45,13 @@ class Citizens(Acts):
             place = sorted(self.asked)[number % len(self.asked)]
             self._hold(place, self.asked[place])
 
+    @can(number=number)
+    def extend(self, number: int) -> None:
+        if visit := self.pick(number, "held"):
+            self.tick()
+            id = visit.id
+            self.do(self.world.desk.booking.extend(id), lambda model, told: model.extend(told, id=id))
+
     @can(number=number, address=address, given=st.sampled_from([None, "Ayse"]))
     def contact(self, number: int, address: str, given: str | None) -> None:
         if visit := self.pick(number, "held", "requested"):

@@ -36,6 +36,12 @@ class Crowds(Staff):
                 kids=0,
             )
 
+    @can(number=number, other=st.sampled_from(["extend", "cancel", "erase"]))
+    def extend_at_once_with(self, number: int, other: str) -> None:
+        if visit := self.pick(number, "held"):
+            self.tick()
+            self.at_once(self._one(visit, "extend"), self._one(visit, other))
+
     @can(number=number, other=st.sampled_from(["cancel", "cancel", "confirm", "erase"]))
     def confirm_at_once_with(self, number: int, other: str) -> None:
         if visit := self.pick(number, "requested"):
@@ -98,6 +104,7 @@ class Crowds(Staff):
             command = world.day.call(id, by=by, lane="counter_1")
             return command, lambda model, told: model.call(told, id=id, by=by.id or "")
         pairs: dict[str, tuple[Callable[[], Awaitable[Any]], Act]] = {
+            "extend": (lambda: booking.extend(id), lambda model, told: model.extend(told, id=id)),
             "confirm": (lambda: world.confirm(id), lambda model, told: model.confirm(told, id=id)),
             "cancel": (lambda: booking.cancel(id), lambda model, told: model.cancel(told, id=id)),
             "restore": (lambda: booking.restore(id), lambda model, told: model.restore(told, id=id)),

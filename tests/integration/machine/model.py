@@ -43,6 +43,13 @@ class Model(Ledger):
         self._add(Visit(id, service, name, places, kids, start, start + length, told.lane), "held")
         self.visits[id].expires = self.now + HOLD
 
+    def extend(self, told: Told, *, id: str) -> None:
+        visit = self.visits[id]
+        faults = self.status_fault(visit, "held") | self._gone(visit)
+        faults |= {"Expired"} if visit.has_run_out(self.now) else set()
+        if self.judge(told, faults) and not visit.extended:
+            visit.extended, visit.expires = True, min(self.now + HOLD, visit.starts)
+
     def _group_faults(self, places: tuple[str, ...]) -> set[str]:
         elsewhere = {"OutsideJurisdiction"} if ELSEWHERE in places else set()
         return elsewhere | ({"TooManyPersons"} if len(places) > MOST_PERSONS else set())

@@ -69,6 +69,7 @@ class Visit:
     steps: list[tuple[str, datetime]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     expires: datetime | None = None
+    extended: bool = False
     address: str | None = None
     contact: object = None
     contacts_given: int = 0
