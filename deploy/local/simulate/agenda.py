@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 Act = Callable[[datetime], object]
@@ -17,8 +17,11 @@ class Agenda:
         self._numbers = count()
 
     def at(self, moment: datetime, act: Act) -> None:
-        """What should have happened already happens now. Whole seconds: the wire and the database keep no more."""
-        moment = max(moment, self.now).replace(microsecond=0)
+        """At the next whole second, since the wire and the database keep no more; what is late happens now.
+
+        Never before `moment`: who finds a server still away would look again at the same moment, for ever.
+        """
+        moment = _whole_second(max(moment, self.now))
         heapq.heappush(self._acts, (moment, next(self._numbers), act))
 
     def play(self, until: datetime) -> None:
@@ -27,3 +30,8 @@ class Agenda:
             self.now, _, act = heapq.heappop(self._acts)
             act(self.now)
         self.now = until
+
+
+def _whole_second(moment: datetime) -> datetime:
+    whole = moment.replace(microsecond=0)
+    return whole if whole == moment else whole + timedelta(seconds=1)
