@@ -46,6 +46,10 @@ def during(period: Period) -> str:
         return f"Im {_MONTHS[period.since.month - 1]} {period.since.year}"
     if period.days == 1:
         return f"Am {_WORDS.full_day(period.since)}"
+    if period.is_whole_months:
+        first, last = period.since, period.last_day
+        year = "" if first.year == last.year else f" {first.year}"
+        return f"Von {_MONTHS[first.month - 1]}{year} bis {_MONTHS[last.month - 1]} {last.year}"
     return f"Vom {_WORDS.full_day(period.since)} bis {_WORDS.full_day(period.last_day)}"
 
 
@@ -160,8 +164,14 @@ def _cancelled(now: Values) -> Iterator[str]:
 
 def _waiting(now: Values) -> Iterator[str]:
     half, most = now["waiting_minutes_median"], now["waiting_minutes_p90"]
-    if half is not None and most is not None:
+    if half is None or most is None:
+        return
+    if half:
         yield f"Vor Ort wartete die Hälfte höchstens {_minutes(half)}, neun von zehn höchstens {_minutes(most)}."
+    elif most:
+        yield f"Vor Ort kam die Hälfte sofort an die Reihe, neun von zehn warteten höchstens {_minutes(most)}."
+    else:
+        yield "Vor Ort kamen neun von zehn sofort an die Reihe."
 
 
 def _use(now: Values, before: Values) -> Iterator[str]:

@@ -18,10 +18,17 @@ from services.reporting.views import Selection, View
 QUARTER = Period(date(2026, 7, 1), date(2026, 10, 1))
 
 
-def a_view(now: Mapping[str, int], before: Mapping[str, int] | None = None, *, days: int = 0) -> View:
+def a_view(
+    now: Mapping[str, int],
+    before: Mapping[str, int] | None = None,
+    *,
+    days: int = 0,
+    waiting: tuple[int, ...] = (),
+) -> View:
     tally, then = Tally(Counter(now)), Tally(Counter(before or {}))
     if days:
         tally.histogram("lead_days")[days] += 1
+    tally.histogram("waiting_minutes").update(waiting)
     nothing = dict.fromkeys((Group.TEAM, Group.SERVICE, Group.MUNICIPALITY, Group.CHANNEL), ())
     return View(Selection(QUARTER), tally.values(), then.values(), (), nothing)
 
@@ -31,8 +38,18 @@ def a_resume() -> Resume:
     return assembled(view, [], now=datetime(2026, 10, 1, 6, 0, tzinfo=UTC))
 
 
-def said(now: Mapping[str, int], before: Mapping[str, int] | None = None, *, days: int = 0) -> str:
-    return " ".join(paragraphs(a_view(now, before, days=days))).replace("\u00a0", " ").replace("\u202f", " ")
+def said(
+    now: Mapping[str, int],
+    before: Mapping[str, int] | None = None,
+    *,
+    days: int = 0,
+    waiting: tuple[int, ...] = (),
+) -> str:
+    return (
+        " ".join(paragraphs(a_view(now, before, days=days, waiting=waiting)))
+        .replace("\u00a0", " ")
+        .replace("\u202f", " ")
+    )
 
 
 def test_nothing_at_all_is_one_sentence() -> None:
@@ -73,6 +90,24 @@ def test_used_time_is_told_where_it_was_planned() -> None:
 
 
 @pytest.mark.parametrize(
+    ("minutes", "text"),
+    [
+        ((0,) * 10, "Vor Ort kamen neun von zehn sofort an die Reihe."),
+        (
+            (0,) * 6 + (12,) * 4,
+            "Vor Ort kam die Hälfte sofort an die Reihe, neun von zehn warteten höchstens 12 Minuten.",
+        ),
+        (
+            (3,) * 6 + (12,) * 4,
+            "Vor Ort wartete die Hälfte höchstens 3 Minuten, neun von zehn höchstens 12 Minuten.",
+        ),
+    ],
+)
+def test_waiting_is_told_as_people_wait(minutes: tuple[int, ...], text: str) -> None:
+    assert text in said({"confirmed": 10}, waiting=minutes)
+
+
+@pytest.mark.parametrize(
     ("now", "before", "text"),
     [
         (5, 0, ""),
@@ -93,6 +128,8 @@ def test_comparison_needs_something_before(now: int | None, before: int | None, 
         (Period(date(2026, 8, 1), date(2026, 9, 1)), "Im August 2026"),
         (Period(date(2026, 8, 1), date(2026, 8, 2)), "Am 01.08.2026"),
         (Period(date(2026, 8, 1), date(2026, 8, 15)), "Vom 01.08.2026 bis 14.08.2026"),
+        (Period(date(2026, 9, 1), date(2026, 12, 1)), "Von September bis November 2026"),
+        (Period(date(2026, 11, 1), date(2027, 2, 1)), "Von November 2026 bis Januar 2027"),
     ],
 )
 def test_period_is_said_as_people_do(period: Period, text: str) -> None:
