@@ -19,8 +19,11 @@ Names = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Choices:
+    """`running` says that the period is not over: its figures grow, while those of the one before do not."""
+
     name: str
     period: Period
+    running: bool
     office: OfficeData | None
     service: str
     team: str
@@ -35,6 +38,7 @@ class Choices:
         return cls(
             name=name,
             period=period,
+            running=period.since <= today < period.until,
             office=office,
             service=s if (s := given.get("service", "")) in services else "",
             team=t if (t := given.get("team", "")) in teams else "",
@@ -84,7 +88,7 @@ class Choices:
 
 
 def _period(given: Mapping[str, str], today: date) -> tuple[str, Period]:
-    name = given.get("period", PERIODS[0])
+    name = given.get("period", OWN if "from" in given else PERIODS[0])
     if name == OWN and (own := _own(given)):
         return name, own
     quarter = quarter_of(today)
@@ -101,9 +105,14 @@ def _period(given: Mapping[str, str], today: date) -> tuple[str, Period]:
 
 
 def _own(given: Mapping[str, str]) -> Period | None:
+    """By `from` and `last`, as the form sends it, or by `from` and `to`, as the API calls the day after."""
     try:
-        since, last = (date.fromisoformat(given.get(name, "")) for name in ("from", "last"))
-    except ValueError:
+        since = date.fromisoformat(given.get("from", ""))
+        if "to" in given:
+            last = date.fromisoformat(given["to"]) - timedelta(days=1)
+        else:
+            last = date.fromisoformat(given.get("last", ""))
+    except (ValueError, OverflowError):
         return None
     sensible = since.year >= 2000 and last.year < 2200 and since <= last
     if not sensible or (last - since).days >= LONGEST_RANGE_DAYS:

@@ -57,6 +57,14 @@ def test_own_period_includes_its_last_day() -> None:
     assert chosen.period == Period(date(2026, 11, 3), date(2026, 11, 4))
 
 
+def test_an_address_may_name_the_days_as_the_api_does() -> None:
+    chosen = choices(**{"from": "2026-09-01", "to": "2026-10-01"})
+    assert chosen.period == Period(date(2026, 9, 1), date(2026, 10, 1))
+    assert not chosen.running
+    assert choices().running
+    assert choices(**{"from": "2026-09-01", "to": "0001-01-01"}) == choices()
+
+
 @pytest.mark.parametrize(
     "given",
     [
