@@ -20,11 +20,11 @@ _WHOLE_DAYS = {'release = "random"': 'release = "at_once"', 'routing = "surname"
 _NARROWING = re.compile(r"^\[\[(quotas|surname_ranges)\]\]\n(.+\n)+", re.MULTILINE)
 
 
-def write_large_office(folder: Path) -> Path:
+def write_large_office(folder: Path, *, of: Path = OFFICE_FILE) -> Path:
     """The delivered office, its first team with 40 more desks, every day free as a whole; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     desks = "".join(f'[[teams.lanes]]\nid = "{lane}"\nchannel = "web"\n\n' for lane in LANES)
-    text = _NARROWING.sub("", OFFICE_FILE.read_text(encoding="utf-8"))
+    text = _NARROWING.sub("", of.read_text(encoding="utf-8"))
     for old, new in ((_NEXT_TEAM, desks + _NEXT_TEAM), *_WHOLE_DAYS.items()):
         assert text.count(old) == 1, old
         text = text.replace(old, new)

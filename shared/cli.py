@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from shared import backup, doctor, parking, republish
+from shared import backup, doctor, migrating, parking, republish
 from shared.observability import configure_logging, get_logger
 from shared.replica_set import set_up_mongodb
 from shared.settings import SECRETS_DIR
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     republish.register(commands)
     backup.register(commands)
     doctor.register(commands)
+    migrating.register(commands)
     for register in (*_service_commands(), *_local_commands()):
         register(commands)
     return parser

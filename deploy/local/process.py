@@ -73,6 +73,8 @@ class Process:
 
     stop_within = 10.0
     start_within = 60.0
+    # Where it runs: the code of another version may lie in another folder.
+    folder: Path = ROOT
 
     def __init__(self, *, name: str, log: Path) -> None:
         self.name = name
@@ -112,7 +114,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.environment()},
-                cwd=ROOT,
+                cwd=self.folder,
                 start_new_session=True,
             )
         _guard.tell("+", self._child.pid)

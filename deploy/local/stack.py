@@ -27,9 +27,18 @@ class Service(Process):
     stop_within = 35.0
 
     def __init__(
-        self, *, kind: str, name: str, module: str, port: int, log: Path, environment: Mapping[str, str]
+        self,
+        *,
+        kind: str,
+        name: str,
+        module: str,
+        port: int,
+        log: Path,
+        environment: Mapping[str, str],
+        code: Path = ROOT,
     ) -> None:
         super().__init__(name=name, log=log)
+        self.folder = code
         self.kind = kind
         self.module = module
         self.port = port
@@ -138,13 +147,15 @@ class Stack:
         name: str,
         environment: Mapping[str, str] | None = None,
         module: str | None = None,
+        code: Path = ROOT,
         wait: bool = True,
     ) -> Service:
         """One more process of a service, with settings of its own; `name` tells it from its siblings.
 
-        `module` is run in place of the service's own, for one that adds something to it.
+        `module` is run in place of the service's own, for one that adds something to it; `code` is the checkout of
+        another version to run it from.
         """
-        service = self._add(kind, name, environment or {}, module)
+        service = self._add(kind, name, environment or {}, module, code)
         service.start()
         if wait:
             service.wait_until_ready()
@@ -174,7 +185,14 @@ class Stack:
         self.mongod.wait_until_ready()
         self.mongod.set_up()
 
-    def _add(self, kind: str, name: str, environment: Mapping[str, str], module: str | None = None) -> Service:
+    def _add(
+        self,
+        kind: str,
+        name: str,
+        environment: Mapping[str, str],
+        module: str | None = None,
+        code: Path = ROOT,
+    ) -> Service:
         port = self.ports.of(name)
         everywhere = self._settings(kind, port)
         self.services[name] = Service(
@@ -184,6 +202,7 @@ class Stack:
             port=port,
             log=self.folder / "log" / f"{name}.log",
             environment={**everywhere, **self._environment, **environment},
+            code=code,
         )
         return self.services[name]
 

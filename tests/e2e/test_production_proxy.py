@@ -1,10 +1,7 @@
 """What the proxy of a production install lets through by each listener: real nginx, the delivered file."""
 
-import os
 import re
-import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,12 +15,10 @@ from deploy.local.ports import Ports, answers
 from deploy.local.process import ROOT
 from services.booking.main import build
 from services.booking.settings import Settings
+from tests.e2e import nginx
 from tests.waiting import eventually
 
-NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-pytestmark = pytest.mark.skipif(
-    NGINX is None, reason="there is no nginx here: apt-get install nginx-light to try the proxy"
-)
+pytestmark = pytest.mark.skipif(nginx.NGINX is None, reason=nginx.WHY_NOT)
 
 HIDDEN = re.compile(r"^/(v1/staff|staff|metrics|health)(/|$)")
 
@@ -60,28 +55,12 @@ class Proxy:
         }
         for server in self.backends.values():
             threading.Thread(target=server.serve_forever, daemon=True).start()
-        script = ROOT / "deploy" / "production" / "certificates.sh"
-        subprocess.run(
-            [script, folder / "tls", "public=localhost", "staff=localhost"], check=True, capture_output=True
-        )
-        as_whom = "user root;" if os.geteuid() == 0 else ""
-        options = ("-c", str(self._written()), "-p", str(folder), "-g", f"daemon off; {as_whom}")
-        self.process = subprocess.Popen([str(NGINX), *options])
-        self.http = httpx.Client(verify=ssl.create_default_context(cafile=folder / "tls" / "ca.pem"), timeout=10)
+        authority = nginx.certificates(folder)
+        backends = {name: [server.server_port] for name, server in self.backends.items()}
+        nginx.write(folder, ports=self.ports, servers=backends)
+        self.process = nginx.start(folder)
+        self.http = httpx.Client(verify=ssl.create_default_context(cafile=authority), timeout=10)
         eventually(lambda: all(map(answers, self.ports.values())), what="nginx")
-
-    def _written(self) -> Path:
-        """The delivered file with this machine's ports, files and servers."""
-        text = (ROOT / "deploy" / "production" / "nginx.conf").read_text(encoding="utf-8")
-        text = text.replace("/tmp/", f"{self.folder}/").replace("/run/tls", str(self.folder / "tls"))
-        text = text.replace("/dev/stdout", str(self.folder / "access.log"))
-        for port, name in {"8080": "plain", "8443": "public", "9443": "staff"}.items():
-            text = text.replace(f"listen {port}", f"listen 127.0.0.1:{self.ports[name]}")
-        for name, server in self.backends.items():
-            text = text.replace(f"server {name}:8000", f"server 127.0.0.1:{server.server_port}")
-        file = self.folder / "nginx.conf"
-        file.write_text(text, encoding="utf-8")
-        return file
 
     def url(self, listener: str, path: str) -> str:
         return f"https://localhost:{self.ports[listener]}{path}"

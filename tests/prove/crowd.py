@@ -8,11 +8,13 @@ unclear, under the same key. What everybody does follows from the seed; what com
 
 import asyncio
 import random
+import ssl
 import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -80,6 +82,12 @@ class Crowd:
     arrivals: int = 0
     # Of a member of the staff who is signed in; without one nobody phones.
     staff_token: str | None = None
+    # Where staff reach booking, where that is another address than everybody's.
+    staff_processes: Callable[[], Sequence[Process]] | None = None
+    # So many are there at once at most: where the machine is too slow for the rate, further ones come later.
+    most: int | None = None
+    # The authority of the certificates, where booking is reached over TLS.
+    authority: Path | None = None
     _held: list[tuple[float, float]] = field(default_factory=list)
     _mailed: list[tuple[float, float]] = field(default_factory=list)
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -97,6 +105,11 @@ class Crowd:
             self._thread.join(_WAITS_FOR_MAIL_S + _REPEATS * _PATIENCE_S * 3)
         if self._failure:
             raise self._failure
+
+    @property
+    def held(self) -> int:
+        """How many times citizens have taken so far."""
+        return len(self._held)
 
     def first_hold_after(self, moment: float) -> float | None:
         """When the first hold that was asked for after `moment` was answered."""
@@ -116,9 +129,18 @@ class Crowd:
         chance = random.Random(f"{self.seed}-arrivals")  # noqa: S311 (must be repeatable)
         # The services close what idles for 5 s: a client must not use a connection just then.
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=100, keepalive_expiry=2)
-        async with httpx.AsyncClient(timeout=_PATIENCE_S, limits=limits) as http, asyncio.TaskGroup() as people:
+        verify = ssl.create_default_context(cafile=self.authority) if self.authority else True
+        room = asyncio.Semaphore(self.most) if self.most else None
+        async with (
+            httpx.AsyncClient(timeout=_PATIENCE_S, limits=limits, verify=verify) as http,
+            asyncio.TaskGroup() as people,
+        ):
             while not self._ending.is_set():
-                people.create_task(self._live(http, self._newcomer()))
+                if room:
+                    await room.acquire()
+                task = people.create_task(self._live(http, self._newcomer()))
+                if room:
+                    task.add_done_callback(lambda _: room.release())
                 await asyncio.sleep(chance.expovariate(self.rate))
 
     def _newcomer(self) -> Citizen:
@@ -186,6 +208,7 @@ class Crowd:
             Action.HOLD,
             starts_at,
             lambda url: http.post(f"{url}{path}", json=wish, headers=headers),
+            by_staff=True,
         )
 
     async def _hold_some(self, http: httpx.AsyncClient, citizen: Citizen) -> float | None:
@@ -293,15 +316,23 @@ class Crowd:
             action,
             wish,
             lambda url: http.request(method, f"{url}{own}", json=body, headers=citizen.authorization),
+            by_staff=by_staff,
         )
 
     async def _try(
-        self, citizen: Citizen, action: Action, wish: str, send: Callable[[str], Awaitable[httpx.Response]]
+        self,
+        citizen: Citizen,
+        action: Action,
+        wish: str,
+        send: Callable[[str], Awaitable[httpx.Response]],
+        *,
+        by_staff: bool = False,
     ) -> Answer:
         """Repeats what ends unclear, mostly at another process, and gives up some time."""
         answer = Answer(Outcome.UNKNOWN)
+        processes = self.staff_processes if by_staff and self.staff_processes else self.processes
         for attempt in range(_REPEATS):
-            process = citizen.chance.choice(self.processes())
+            process = citizen.chance.choice(processes())
             operation = self.history.invoke(
                 action, key=citizen.key, wish=wish, process=process.name, appointment=citizen.id
             )

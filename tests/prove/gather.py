@@ -1,22 +1,27 @@
 """Waits until a running world is quiet, and reads from it what the ledger is made of."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 from bson import Timestamp
 from pydantic import SecretStr
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from deploy.local.stack import Service, Stack
+from services.booking.tokens import Keys
 from shared.contracts import Contact
 from shared.sealing import PrivateKeys, SymmetricKeys, Wrapped, unseal
 from shared.setup import Trouble
 from tests.prove.checks.evidence import CellsChanged, Evidence, Learned, Queue, Struck, Taken
 from tests.prove.checks.figures import GROUPS
-from tests.prove.world import SEND_TIMEOUT_S, World
+from tests.prove.history import History
+from tests.prove.world import SEND_TIMEOUT_S
 from tests.sealed import opened
 
 Document = dict[str, Any]
@@ -44,6 +49,34 @@ _FACTS = ("appointments", "messages", "demand", "capacity", "free_times")
 _NOT_ASKED = {"request_digest": 0, "code": 0}
 
 
+class Recording(Protocol):
+    """A sink of messages."""
+
+    @property
+    def taken(self) -> Sequence[Taken]: ...
+
+
+class World(Protocol):
+    """What is looked at: real servers and services, and everything that came to the sinks."""
+
+    history: History
+    invented: set[str]
+    planted: set[str]
+    poisoned: Counter[str]
+    stack: Stack
+
+    @property
+    def mail(self) -> Recording: ...
+    @property
+    def gateway(self) -> Recording: ...
+    @property
+    def keys(self) -> Keys: ...
+    def auditor(self) -> Client: ...
+    def of_kind(self, kind: str) -> list[Service]: ...
+    def queues(self) -> dict[str, tuple[int, int]]: ...
+    def wait(self, seconds: float) -> None: ...
+
+
 def wait_for_quiet(world: World, *, within: float) -> list[str]:
     """Until nothing changes any more: empty, or what is still on its way after `within` seconds."""
     deadline, calm_since = time.monotonic() + within, float("inf")
@@ -65,7 +98,7 @@ def gather(
     """Everything from `since` on, which is before the world's first write. Nothing may change while it reads."""
     with world.auditor() as client:
         cells, learned = _replayed(client, since)
-        booking, notification, reporting = client["booking"], client["notification"], client["reporting"]
+        booking, notification, reporting = client["booking"], client["notification"], live_figures(client)
         return Evidence(
             seed=seed,
             operations=world.history.operations,
@@ -91,6 +124,12 @@ def gather(
             send_timeout_s=SEND_TIMEOUT_S,
             appointment_id=world.keys.appointment_id,
         )
+
+
+def live_figures(client: Client) -> Database[Document]:
+    """The database that reporting shows: a rebuild may have put another one in place of its own."""
+    pointer = client["reporting"]["generations"].find_one({"_id": "live"})
+    return client[pointer["live"] if pointer else "reporting"]
 
 
 def cells_changed(event: Document, offices: dict[str, str]) -> CellsChanged | None:
@@ -267,7 +306,7 @@ def _unsent(world: World, client: Client) -> Iterator[tuple[int, str]]:
 
 def _uncounted(client: Client) -> Iterator[tuple[int, str]]:
     for kind in _FACTS:
-        count = client["reporting"][kind].count_documents({"dirty_since": {"$exists": True}})
+        count = live_figures(client)[kind].count_documents({"dirty_since": {"$exists": True}})
         yield count, f"facts of {kind} that the figures do not show"
 
 

@@ -11,9 +11,9 @@ _SHORT = {
 }
 
 
-def write_proof_office(folder: Path) -> Path:
-    """Writes the office file below `folder` and returns the folder."""
-    file = write_large_office(folder) / OFFICE_FILE.name
+def write_proof_office(folder: Path, *, of: Path = OFFICE_FILE) -> Path:
+    """Writes the office file below `folder`, made from `of`, and returns the folder."""
+    file = write_large_office(folder, of=of) / OFFICE_FILE.name
     text = file.read_text(encoding="utf-8")
     for usual, short in _SHORT.items():
         if text.count(usual) != 1:

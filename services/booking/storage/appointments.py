@@ -13,6 +13,7 @@ from services.booking.domain.appointment import Appointment, Change
 from services.booking.recent import Recent
 from services.booking.storage.documents import difference, to_appointment, to_document, to_state
 from services.booking.storage.faults import ChangedMeanwhile, NotFound, refused
+from services.booking.storage.schemas import APPOINTMENTS
 from shared.contracts import (
     AppointmentHeld,
     Contact,
@@ -28,7 +29,6 @@ from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Collection, Database, Document, Session
 from shared.outbox import Entry, Relay, outbox_entry
 
-SCHEMA = 1
 # By which way somebody asks for the link.
 LinkBy = Literal["email", "sms"]
 _TELLING_A_CONTACT = {wire_type(event) for event in (ContactProvided, LinkRequested)}
@@ -83,7 +83,7 @@ class Appointments:
         document = {
             **to_document(appointment),
             "_id": appointment.id,
-            "schema": SCHEMA,
+            "schema": APPOINTMENTS.newest,
             "outbox": told,
             "history": _remembered(told, by=by),
             "first": {
@@ -209,7 +209,7 @@ class Appointments:
         """Visits ahead of whoever gave this mail address, or this number for SMS."""
         given: Document = {"contact.email_digest": digest}
         if by == "sms":
-            given = {"contact.phone_digest": digest, "contact.sms_consent": True}
+            given = {"phone_digest": digest, "contact.sms_consent": True}
         found = self._collection.find(
             {**given, "status": "confirmed", "starts_at": {"$gt": now}},
             {"_id": 1},

@@ -16,6 +16,7 @@ from services.booking.domain.appointment import (
     Offer,
     Wish,
 )
+from services.booking.storage.schemas import APPOINTMENTS
 from shared.contracts import AppointmentState, Step
 from shared.mongo import Document
 
@@ -64,19 +65,23 @@ _NAMES = tuple(f.name for f in _FIELDS)
 _EMPTY: dict[str, Any] = {f.name: f.default for f in _FIELDS if f.default is not MISSING}
 # Empty cells must be absent: an empty array would stand in the unique index as one value.
 _EMPTY |= {"cells": (), "person": None}
+# What came later to what stands in one field stands beside it: the version before cannot read it inside.
+_BESIDE = {"phone_digest": "contact"}
+_EMPTY |= dict.fromkeys(_BESIDE)
 # Said of every appointment, also where it is the usual one.
 del _EMPTY["channel"]
 
 
 def to_document(appointment: Appointment) -> Document:
     """Without `_id`; what has its default is absent."""
-    values = ((name, getattr(appointment, name)) for name in _NAMES)
+    values = _values(appointment).items()
     return {name: _plain(value) for name, value in values if not _is_empty(name, value)}
 
 
 def difference(before: Appointment, after: Appointment) -> Document:
     """`$set` and `$unset` of what changed: replacing would erase events that wait in the outbox."""
-    values = {name: getattr(after, name) for name in _NAMES if getattr(before, name) != getattr(after, name)}
+    old = _values(before)
+    values = {name: value for name, value in _values(after).items() if value != old[name]}
     kept = {name: _plain(value) for name, value in values.items() if not _is_empty(name, value)}
     gone = {name: "" for name, value in values.items() if name not in kept}
     return {operator: part for operator, part in (("$set", kept), ("$unset", gone)) if part}
@@ -85,6 +90,12 @@ def difference(before: Appointment, after: Appointment) -> Document:
 def call_document(call: Call | None) -> Document | None:
     """As it stands in the appointment's document."""
     return _plain(call) if call else None
+
+
+def _values(appointment: Appointment) -> dict[str, Any]:
+    """By name, as they stand in the document."""
+    beside = {name: getattr(getattr(appointment, whose), name, None) for name, whose in _BESIDE.items()}
+    return {**{name: getattr(appointment, name) for name in _NAMES}, **beside}
 
 
 def _is_empty(name: str, value: Any) -> bool:
@@ -98,13 +109,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in _BESIDE}
     return value.isoformat() if type(value) is date else value
 
 
 def to_appointment(document: Mapping[str, Any]) -> Appointment:
     """Without the rules: what is stored was decided before."""
+    document = APPOINTMENTS.read(document)
     values = {name: document[name] for name in _NAMES if name in document}
+    for name, whose in _BESIDE.items():
+        if name in document and whose in values:
+            values[whose] = {**values[whose], name: document[name]}
     for name, read in _READ.items():
         if name in values:
             values[name] = read(values[name])

@@ -53,7 +53,7 @@ async def ensure_indexes(database: Database) -> None:
     await appointments.create_index([("expires_at", 1)], name="expires_at", sparse=True)
     await appointments.create_index([("cooling.release_at", 1)], name="cooling", sparse=True)
     await appointments.create_index([("contact.email_digest", 1)], name="email_digest", sparse=True)
-    await appointments.create_index([("contact.phone_digest", 1)], name="phone_digest", sparse=True)
+    await appointments.create_index([("phone_digest", 1)], name="phone", sparse=True)
     for name in ("appointments", "offices", "demand", "capacity", "free_times"):
         await ensure_outbox_index(database[name])
     await database["demand"].create_index([("minute", 1)], name="kept", expireAfterSeconds=30 * 24 * 3600)

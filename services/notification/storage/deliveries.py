@@ -14,11 +14,11 @@ from services.notification.channels import Taken
 from services.notification.domain import Channel, Delivery, Priority, Status
 from services.notification.purposes import Purpose
 from services.notification.storage.grouped import GroupedWrites
+from services.notification.storage.schemas import DELIVERIES
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Database, Document
 from shared.outbox import Entry, ensure_outbox_index
 
-_SCHEMA = 1
 DUE = {"status": Status.DUE.value}
 _REMINDERS = {**DUE, "purpose": Purpose.REMINDER.value}
 _CLAIM = [("channel", 1), ("priority", 1), ("next_at", 1)]
@@ -283,7 +283,7 @@ def document_of(delivery: Delivery) -> Document:
         "priority": delivery.priority.value,
         "next_at": delivery.due_at,
         "outbox": [],
-        "schema": _SCHEMA,
+        "schema": DELIVERIES.newest,
     }
 
 
@@ -292,6 +292,7 @@ _FIELDS = tuple(name for name in Delivery.__slots__ if name not in ("id", *_CLOS
 
 
 def read_delivery(document: Document) -> Delivery:
+    document = DELIVERIES.read(document)
     values: dict[str, Any] = {name: document[name] for name in _FIELDS}
     return Delivery(
         id=document["_id"],

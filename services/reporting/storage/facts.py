@@ -45,12 +45,31 @@ _FIRST_MARKED: Document = {"$ifNull": ["$dirty_since", "$$NOW"]}
 # So many facts are held at once: memory stays flat however many touch a bucket.
 _PAGE = 1000
 
+T = TypeVar("T", bound=Fact)
+
+
+def _reader(kind: type[T], **inside: Any) -> Callable[[Document], T]:
+    """Leaves out what a newer version has added: both serve while one replaces the other.
+
+    `inside` says which fields hold named tuples, and of what kind.
+    """
+    names: frozenset[str] = frozenset(kind.__slots__)
+
+    def read(document: Document) -> T:
+        values = {name: value for name, value in document.items() if name in names}
+        for name, cls in inside.items():
+            values[name] = tuple(cls(*each[: len(cls._fields)]) for each in values[name])
+        return kind(**values)
+
+    return read
+
+
 _LOADERS: Mapping[str, Callable[[Document], Fact]] = {
-    "appointments": lambda d: AppointmentFact(**{**d, "steps": _each(Step, d["steps"])}),
-    "messages": lambda d: MessageFact(**d),
-    "demand": lambda d: DemandFact(**d),
-    "capacity": lambda d: CapacityFact(**{**d, "teams": _each(Planned, d["teams"])}),
-    "free_times": lambda d: FreeTimesFact(**{**d, "services": _each(Found, d["services"])}),
+    "appointments": _reader(AppointmentFact, steps=Step),
+    "messages": _reader(MessageFact),
+    "demand": _reader(DemandFact),
+    "capacity": _reader(CapacityFact, teams=Planned),
+    "free_times": _reader(FreeTimesFact, services=Found),
 }
 KINDS: Mapping[type[Fact], str] = {
     AppointmentFact: "appointments",
@@ -59,7 +78,6 @@ KINDS: Mapping[type[Fact], str] = {
     CapacityFact: "capacity",
     FreeTimesFact: "free_times",
 }
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +244,6 @@ class _Writer:
 def document_of(fact: Fact, *, id: str, sequence: int, zone: tzinfo) -> Document:
     """As it is stored once its figures are made."""
     return {"_id": id, "sequence": sequence, "fact": _fields(fact), "buckets": buckets_of(fact, zone)}
-
-
-def _each(cls: Callable[..., T], values: Sequence[Sequence[Any]]) -> tuple[T, ...]:
-    return tuple(cls(*value) for value in values)
 
 
 def _fields(fact: Fact) -> Document:

@@ -1,0 +1,1 @@
+"""The version before and this one beside each other, on the same servers, while people book."""

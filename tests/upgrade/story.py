@@ -1,0 +1,176 @@
+"""Up, back and up again, one service after the other, as docs/operations.md says, while people book."""
+
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from tests.prove.crowd import Crowd
+from tests.prove.history import Action, Operation, Outcome
+from tests.upgrade.world import Version, World
+from tests.waiting import eventually
+
+RATE = 50.0
+# So many are there at once at most: on a slow machine further ones come later, and the rate is what it is.
+_AT_ONCE = 300
+# Holds by citizens before the next step, and how long that may take on a busy machine.
+_HOLDS_EACH = int(os.environ.get("AMTSTERMIN_UPGRADE_HOLDS", "300"))
+_WITHIN_S = 300.0
+_ANSWERED = re.compile(r'^http_request_seconds_count\{[^}]*route="/v1[^}]*\} ([\d.e+]+)$', re.MULTILINE)
+_FIGURES = ("reporting.appointments", "reporting.notifications", "reporting.offices")
+# What a client has to expect at any time, besides a connection that ends: it asks again.
+_AGAIN = frozenset({502, 503, 504})
+# A time that somebody else was quicker to take, or that has run out meanwhile.
+_NO = frozenset({404, 409, 410, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What was done, how long it took, and what people did meanwhile."""
+
+    name: str
+    seconds: float
+    bookings: int
+    requests: int
+    served: dict[str, int]
+
+    def __str__(self) -> str:
+        rate = self.bookings / self.seconds if self.seconds else 0.0
+        by = ", ".join(f"{number:,} by {name}" for name, number in sorted(self.served.items()))
+        return (
+            f"{self.name}: {self.seconds:.0f} s, {self.bookings:,} bookings ({rate:.1f}/s), "
+            f"{self.requests:,} requests ({by})"
+        )
+
+
+@dataclass(slots=True)
+class Story:
+    world: World
+    old: Version
+    new: Version
+    say: Callable[[str], None]
+    seed: int = 20261130
+    stages: list[Stage] = field(default_factory=list)
+    _crowd: Crowd | None = None
+
+    def tell(self) -> None:
+        """The crowd is there from the first process of the old version to the last step of the new one."""
+        self._first_start()
+        try:
+            with self._stage("before"):
+                self._await_bookings("as before")
+            self._up(first=True)
+            self._back()
+            self._up(first=False)
+        finally:
+            assert self._crowd
+            self._crowd.stop()
+
+    def _first_start(self) -> None:
+        world = self.world
+        for kind in ("notification", "reporting", "booking"):
+            world.begin(kind, self.old)
+        world.let_in(self.old)
+        public, staff = world.doors
+        self._crowd = Crowd(
+            seed=self.seed,
+            rate=RATE,
+            history=world.history,
+            mail=world.mail,
+            processes=lambda: [public],
+            staff_token=world.staff_token(self.old),
+            staff_processes=lambda: [staff],
+            most=_AT_ONCE,
+            authority=world.authority,
+        )
+        self._crowd.start()
+
+    def _up(self, *, first: bool) -> None:
+        """Who hears comes before who tells."""
+        since = datetime.now(UTC)
+        if first:
+            with self._stage("set up, figures made anew beside the old ones"):
+                self.world.set_up(self.new)
+                self.world.run(self.new, "reporting", "rebuild", "--anyway")
+        self._replace(self.old, self.new, ("reporting", "notification", "booking"))
+        self._tell_figures_again(self.new, since)
+
+    def _back(self) -> None:
+        """The other way round: who tells goes first."""
+        since = datetime.now(UTC)
+        self._replace(self.new, self.old, ("booking", "notification", "reporting"))
+        self._tell_figures_again(self.old, since)
+
+    def _replace(self, leaving: Version, coming: Version, kinds: tuple[str, ...]) -> None:
+        for kind in kinds:
+            with self._stage(f"{kind}: {leaving.name} and {coming.name}"):
+                self.world.begin(kind, coming)
+                if kind == "booking":
+                    self.world.let_in(leaving, coming)
+                self._await_bookings(f"{kind} of both versions")
+                if kind == "booking":
+                    self.world.let_in(coming)
+                self._await_silence(kind, leaving)
+                self.world.end(kind, leaving)
+
+    def _await_silence(self, kind: str, leaving: Version) -> None:
+        """Who leaves gets no further request; what it has told is heard."""
+        if kind == "booking":
+            eventually(lambda: self._is_silent(f"booking-{leaving.name}"), within=60, what="no more requests")
+
+    def _is_silent(self, name: str) -> bool:
+        before = self._served(name)
+        self.world.wait(0.5)
+        return self._served(name) == before
+
+    def _tell_figures_again(self, version: Version, since: datetime) -> None:
+        """What the other version's reporting has heard meanwhile; whoever has it already ignores it."""
+        with self._stage(f"told again to the figures of {version.name}"):
+            for queue in _FIGURES:
+                at = (since - timedelta(minutes=1)).isoformat()
+                self.world.run(version, "republish", "--to", queue, "--since", at)
+
+    def _await_bookings(self, what: str) -> None:
+        assert self._crowd
+        crowd, wanted = self._crowd, self._crowd.held + _HOLDS_EACH
+        eventually(lambda: crowd.held >= wanted, within=_WITHIN_S, what=f"{_HOLDS_EACH} bookings with {what}")
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        began, before = time.time(), self._all_served()
+        yield
+        after = self._all_served()
+        asked = [o for o in self.world.history.operations if o.invoked_at >= began]
+        booked = sum(o.action is Action.HOLD and o.outcome is Outcome.OK for o in asked)
+        served = {name: after[name] - before.get(name, 0) for name in after if after[name] > before.get(name, 0)}
+        stage = Stage(name, time.time() - began, booked, len(asked), served)
+        self.stages.append(stage)
+        self.say(str(stage))
+
+    def _all_served(self) -> dict[str, int]:
+        return {service.name: self._served(service.name) for service in self.world.of_kind("booking")}
+
+    def _served(self, name: str) -> int:
+        """Requests to the public API, as the process itself counts them."""
+        text = httpx.get(f"{self.world.stack[name].url}/metrics", timeout=10).text
+        return int(sum(float(number) for number in _ANSWERED.findall(text)))
+
+
+def unexpected(operations: list[Operation]) -> Counter[str]:
+    """Answers that no client has to expect, by action and status."""
+    found: Counter[str] = Counter()
+    for operation in operations:
+        status = operation.status
+        if status is not None and status >= 400 and status not in _AGAIN | _NO:
+            found[f"{operation.action} {status}"] += 1
+    return found
+
+
+def answers(operations: list[Operation]) -> Counter[str]:
+    return Counter(str(operation.status or "no answer") for operation in operations)
