@@ -11,6 +11,7 @@ import importlib.util
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 from pymongo import UpdateOne
@@ -45,7 +46,7 @@ class Kind:
         return f"{self.service} {self.schema.collection}"
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: Any) -> None:
     """Adds `amtstermin migrate`."""
     parser = commands.add_parser(
         "migrate",

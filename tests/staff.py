@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -14,12 +15,12 @@ from deploy.local.process import ROOT
 OFFICE = "zollernalbkreis"
 
 
-def staff_token(url: str, environment: Mapping[str, str], *, role: str = "lead") -> str:
+def staff_token(url: str, environment: Mapping[str, str], *, role: str = "lead", code: Path = ROOT) -> str:
     """Signed in with a new account; `environment` holds booking's settings or AMTSTERMIN_SECRETS_DIR."""
     login = f"{role}-{uuid4().hex[:8]}"
     command = [sys.executable, "-m", "shared.cli", "staff", "add", login, "--role", role, "--office", OFFICE]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        command, cwd=code, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     link = re.search(r"token=([\w-]+)", done.stdout)
     assert link, done.stdout + done.stderr

@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 RATE = 50.0
 # So many are there at once at most: on a slow machine further ones come later, and the rate is what it is.
-_AT_ONCE = 300
+_AT_ONCE = 120
 # Holds by citizens before the next step, and how long that may take on a busy machine.
 _HOLDS_EACH = int(os.environ.get("AMTSTERMIN_UPGRADE_HOLDS", "300"))
 _WITHIN_S = 300.0

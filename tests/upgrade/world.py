@@ -152,7 +152,8 @@ class World:
     def staff_token(self, version: Version) -> str:
         secrets = {"AMTSTERMIN_SECRETS_DIR": str(self.stack.secrets)}
         url = self.stack[f"booking-{version.name}"].url
-        return staff_token(url, {**secrets, **self._settings("booking", version)})
+        settings = {**secrets, **self._settings("booking", version)}
+        return staff_token(url, settings, code=version.code)
 
     def _settings(self, kind: str, version: Version) -> dict[str, str]:
         if kind == "booking":

@@ -5,7 +5,7 @@ from shared.upcasting import Schema
 
 
 def _phone_digest_beside_the_contact(document: Document) -> Document:
-    """Inside, the version before cannot read the contact. Where that one erases a contact, what is beside it stays."""
+    """The version before reads no contact with it inside; erasing a contact, it leaves what is beside."""
     contact = document.get("contact")
     if not contact:
         return {name: value for name, value in document.items() if name != "phone_digest"}
