@@ -57,6 +57,7 @@ class Story:
     say: Callable[[str], None]
     seed: int = 20261130
     stages: list[Stage] = field(default_factory=list)
+    _seen: dict[str, int] = field(default_factory=dict)
     _crowd: Crowd | None = None
 
     def tell(self) -> None:
@@ -144,22 +145,26 @@ class Story:
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         began, before = time.time(), self._all_served()
+        self._seen = dict(before)
         yield
-        after = self._all_served()
+        self._all_served()
         asked = [o for o in self.world.history.operations if o.invoked_at >= began]
         booked = sum(o.action is Action.HOLD and o.outcome is Outcome.OK for o in asked)
-        served = {name: after[name] - before.get(name, 0) for name in after if after[name] > before.get(name, 0)}
+        served = {name: count - before.get(name, 0) for name, count in self._seen.items()}
+        served = {name: count for name, count in served.items() if count > 0}
         stage = Stage(name, time.time() - began, booked, len(asked), served)
         self.stages.append(stage)
         self.say(str(stage))
 
     def _all_served(self) -> dict[str, int]:
+        """By those who run now; of one that ends the last reading stays in `_seen`."""
         return {service.name: self._served(service.name) for service in self.world.of_kind("booking")}
 
     def _served(self, name: str) -> int:
         """Requests to the public API, as the process itself counts them."""
         text = httpx.get(f"{self.world.stack[name].url}/metrics", timeout=10).text
-        return int(sum(float(number) for number in _ANSWERED.findall(text)))
+        self._seen[name] = int(sum(float(number) for number in _ANSWERED.findall(text)))
+        return self._seen[name]
 
 
 def unexpected(operations: list[Operation]) -> Counter[str]:

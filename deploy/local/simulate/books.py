@@ -14,12 +14,12 @@ from services.booking.domain.freed import Freed
 from services.booking.domain.office import Office
 from services.booking.domain.retention import kept_until, kind_of
 from services.booking.storage.documents import to_document, to_state
+from services.booking.storage.schemas import APPOINTMENTS
 from shared.contracts import AppointmentHeld, Event, new_event
 from shared.contracts.appointments import AppointmentEvent
 from shared.mongo import Document
 from shared.outbox import Entry, outbox_entry
 
-SCHEMA = 1
 # Stands where ciphertext would; no document that is stored holds it.
 NOBODY = b"nobody"
 Listener = Callable[[AppointmentEvent, Appointment], None]
@@ -152,7 +152,7 @@ class Books:
         return {
             **to_document(kept),
             "_id": appointment.id,
-            "schema": SCHEMA,
+            "schema": APPOINTMENTS.newest,
             "outbox": [],
             "history": self._histories[appointment.id],
             "first": self._first[appointment.id],

@@ -97,7 +97,7 @@ def test_nothing_that_is_told_or_stored_names_anybody() -> None:
     for event in _once():
         assert not event["data"].keys() & set(_PERSONAL), event["type"]
     assert {p for d in documents for p in d.get("contact", {})} <= {
-        "language", "digest", "email_digest", "phone_digest", "sms_consent", "has_email", "has_phone", "reminders",
+        "language", "digest", "email_digest", "sms_consent", "has_email", "has_phone", "reminders",
     }  # fmt: skip
     assert not any((d.get("contact") or {}).get("email_digest") for d in documents)
 
