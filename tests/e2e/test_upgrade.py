@@ -55,6 +55,8 @@ def test_versions_change_places_while_people_book(world: World, before: Version)
     _say(f"{len(operations):,} requests: {dict(answers(operations).most_common())}")
     _say(f"{len(evidence.appointments):,} appointments, {len(evidence.taken):,} messages")
     assert not unexpected(operations)
+    for stage in (stage for stage in story.stages if stage.name.startswith("booking:")):
+        assert len(stage.served) == 2, f"one version alone has answered: {stage}"
     found = violations(evidence)
     told = [f"{v.check}: {v.what}\n    " + "\n    ".join(shortest_history(v, evidence)) for v in found[:20]]
     assert not found, f"{len(found)} violations:\n" + "\n".join(told)

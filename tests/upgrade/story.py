@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx
+from pymongo.database import Database
 
 from tests.prove.crowd import Crowd
+from tests.prove.gather import Client, Document, live_figures
 from tests.prove.history import Action, Operation, Outcome
 from tests.upgrade.world import Version, World
 from tests.waiting import eventually
@@ -22,7 +24,9 @@ _AT_ONCE = 120
 # Holds by citizens before the next step, and how long that may take on a busy machine.
 _HOLDS_EACH = int(os.environ.get("AMTSTERMIN_UPGRADE_HOLDS", "300"))
 _WITHIN_S = 300.0
-_ANSWERED = re.compile(r'^http_request_seconds_count\{[^}]*route="/v1[^}]*\} ([\d.e+]+)$', re.MULTILINE)
+_ANSWERED = re.compile(
+    r'^http_request_seconds_count\{[^}]*route="/v1[^"]*",status="\d+"\} ([\d.e+]+)$', re.MULTILINE
+)
 _FIGURES = ("reporting.appointments", "reporting.notifications", "reporting.offices")
 # What a client has to expect at any time, besides a connection that ends: it asks again.
 _AGAIN = frozenset({502, 503, 504})
@@ -101,6 +105,8 @@ class Story:
                 self.world.run(self.new, "reporting", "rebuild", "--anyway")
         self._replace(self.old, self.new, ("reporting", "notification", "booking"))
         self._tell_figures_again(self.new, since)
+        if not first:
+            self.world.run(self.new, "migrate")
 
     def _back(self) -> None:
         """The other way round: who tells goes first."""
@@ -116,14 +122,15 @@ class Story:
                     self.world.let_in(leaving, coming)
                 self._await_bookings(f"{kind} of both versions")
                 if kind == "booking":
+                    # Beside the version before, which goes on to write documents of its own schema.
+                    self.world.run(self.new, "migrate", codes=(0, 1))
                     self.world.let_in(coming)
-                self._await_silence(kind, leaving)
+                    self._await_silence(leaving)
                 self.world.end(kind, leaving)
 
-    def _await_silence(self, kind: str, leaving: Version) -> None:
-        """Who leaves gets no further request; what it has told is heard."""
-        if kind == "booking":
-            eventually(lambda: self._is_silent(f"booking-{leaving.name}"), within=60, what="no more requests")
+    def _await_silence(self, leaving: Version) -> None:
+        """Who leaves gets no further request."""
+        eventually(lambda: self._is_silent(f"booking-{leaving.name}"), within=60, what="no more requests")
 
     def _is_silent(self, name: str) -> bool:
         before = self._served(name)
@@ -136,6 +143,21 @@ class Story:
             for queue in _FIGURES:
                 at = (since - timedelta(minutes=1)).isoformat()
                 self.world.run(version, "republish", "--to", queue, "--since", at)
+            self._await_figures(version)
+
+    def _await_figures(self, version: Version) -> None:
+        """They show at least what is stored now."""
+        with self.world.auditor() as client:
+            now, figures = datetime.now(UTC), self._figures_of(version, client)
+            stored = {d["_id"]: d["version"] for d in client["booking"]["appointments"].find({}, {"version": 1})}
+            eventually(lambda: not _behind(figures, stored), within=_WITHIN_S, what="every appointment known")
+            old_marks = {"dirty_since": {"$lt": now}}
+            for kind in ("appointments", "messages", "demand"):
+                facts = figures[kind]
+                eventually(lambda facts=facts: not facts.count_documents(old_marks), within=_WITHIN_S, what=kind)
+
+    def _figures_of(self, version: Version, client: Client) -> Database[Document]:
+        return client["reporting"] if version is self.old else live_figures(client)
 
     def _await_bookings(self, what: str) -> None:
         assert self._crowd
@@ -165,6 +187,12 @@ class Story:
         text = httpx.get(f"{self.world.stack[name].url}/metrics", timeout=10).text
         self._seen[name] = int(sum(float(number) for number in _ANSWERED.findall(text)))
         return self._seen[name]
+
+
+def _behind(figures: Database[Document], stored: dict[str, int]) -> int:
+    """How many appointments reporting does not know, or knows an older version of."""
+    known = {d["_id"]: d["sequence"] for d in figures["appointments"].find({}, {"sequence": 1})}
+    return sum(known.get(id, 0) < version for id, version in stored.items())
 
 
 def unexpected(operations: list[Operation]) -> Counter[str]:
