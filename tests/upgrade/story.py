@@ -24,9 +24,7 @@ _AT_ONCE = 120
 # Holds by citizens before the next step, and how long that may take on a busy machine.
 _HOLDS_EACH = int(os.environ.get("AMTSTERMIN_UPGRADE_HOLDS", "300"))
 _WITHIN_S = 300.0
-_ANSWERED = re.compile(
-    r'^http_request_seconds_count\{[^}]*route="/v1[^"]*",status="\d+"\} ([\d.e+]+)$', re.MULTILINE
-)
+_ANSWERED = re.compile(r'^http_request_seconds_count\{.*route="/v1[^"]*",status="\d+"\} ([\d.e+]+)$', re.M)
 _FIGURES = ("reporting.appointments", "reporting.notifications", "reporting.offices")
 # What a client has to expect at any time, besides a connection that ends: it asks again.
 _AGAIN = frozenset({502, 503, 504})
@@ -151,10 +149,7 @@ class Story:
             now, figures = datetime.now(UTC), self._figures_of(version, client)
             stored = {d["_id"]: d["version"] for d in client["booking"]["appointments"].find({}, {"version": 1})}
             eventually(lambda: not _behind(figures, stored), within=_WITHIN_S, what="every appointment known")
-            old_marks = {"dirty_since": {"$lt": now}}
-            for kind in ("appointments", "messages", "demand"):
-                facts = figures[kind]
-                eventually(lambda facts=facts: not facts.count_documents(old_marks), within=_WITHIN_S, what=kind)
+            eventually(lambda: not _uncounted(figures, now), within=_WITHIN_S, what="every fact counted")
 
     def _figures_of(self, version: Version, client: Client) -> Database[Document]:
         return client["reporting"] if version is self.old else live_figures(client)
@@ -193,6 +188,12 @@ def _behind(figures: Database[Document], stored: dict[str, int]) -> int:
     """How many appointments reporting does not know, or knows an older version of."""
     known = {d["_id"]: d["sequence"] for d in figures["appointments"].find({}, {"sequence": 1})}
     return sum(known.get(id, 0) < version for id, version in stored.items())
+
+
+def _uncounted(figures: Database[Document], before: datetime) -> int:
+    """How many facts have changed before that, and the figures do not show it."""
+    marks = {"dirty_since": {"$lt": before}}
+    return sum(figures[kind].count_documents(marks) for kind in ("appointments", "messages", "demand"))
 
 
 def unexpected(operations: list[Operation]) -> Counter[str]:

@@ -139,7 +139,7 @@ class World:
         self.stack.rabbitmq.ctl("import_definitions", str(self.stack.secrets / DEFINITIONS))
 
     def run(self, version: Version, *words: str, codes: Container[int] = (0,)) -> str:
-        """`amtstermin …` of this version, with all services' settings; what it printed. Ends with one of `codes`."""
+        """`amtstermin …` of this version with all settings, which ends with one of `codes`; what it printed."""
         settings = {**self._settings("booking", version), **self._settings("notification", version)}
         command = [sys.executable, "-m", "shared.cli", *words]
         environment = {**os.environ, "AMTSTERMIN_SECRETS_DIR": str(self.stack.secrets), **settings}
