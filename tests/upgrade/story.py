@@ -24,7 +24,7 @@ _AT_ONCE = 120
 # Holds by citizens before the next step, and how long that may take on a busy machine.
 _HOLDS_EACH = int(os.environ.get("AMTSTERMIN_UPGRADE_HOLDS", "300"))
 _WITHIN_S = 300.0
-_ANSWERED = re.compile(r'^http_request_seconds_count\{.*route="/v1[^"]*",status="\d+"\} ([\d.e+]+)$', re.M)
+_ANSWERED = re.compile(r'(?m)^http_request_seconds_count\{.*route="/v1[^"]*",status="\d+"\} ([\d.e+]+)$')
 _FIGURES = ("reporting.appointments", "reporting.notifications", "reporting.offices")
 # What a client has to expect at any time, besides a connection that ends: it asks again.
 _AGAIN = frozenset({502, 503, 504})
