@@ -282,6 +282,32 @@ def test_every_page_is_accessible_and_fits_a_narrow_screen(
     assert found == {}
 
 
+def test_an_account_is_made_changed_and_blocked(screen: BrowserContext, office: Served) -> None:
+    page = signed_in(screen, office, "admin")
+    page.get_by_role("link", name="Konten").click()
+    page.get_by_label("Anmeldename").fill("kim.beispiel")
+    page.get_by_role("button", name="Anlegen und Link zeigen").click()
+    expect(page.locator("#roles-fault")).to_contain_text("mindestens eine Rolle")
+    assert violations(page) == []
+    page.get_by_label("Servicepoint").check()
+    page.get_by_role("button", name="Anlegen und Link zeigen").click()
+    expect(page.locator(".token")).to_contain_text("/staff/password?token=")
+    assert violations(page) == []
+
+    page.get_by_label("Leitung").check()
+    page.get_by_role("button", name="Speichern").click()
+    expect(page.locator("#message")).to_have_text("Das Konto ist geändert.")
+    page.get_by_role("button", name="Sperren").click()
+    expect(page.get_by_role("button", name="Wieder zulassen")).to_be_visible()
+    page.set_viewport_size(PHONE)
+    assert not _is_too_wide(page), _widest(page)
+    page.goto("/staff/accounts")
+    assert violations(page) == []
+    assert not _is_too_wide(page), _widest(page)
+    page.locator("summary").click()
+    expect(page.get_by_role("link", name="kim.beispiel")).to_be_visible()
+
+
 def test_the_door_and_the_sign_in_are_accessible_with_their_faults(screen: BrowserContext, office: Served) -> None:
     page = screen.new_page()
     page.goto("/check-in/zollernalbkreis")

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.types import Scope
 
 from services.booking.web.staff import (
+    accounts,
     callers,
     calling,
     closing,
@@ -25,5 +26,5 @@ __all__ = ["Work", "add_staff_pages"]
 def add_staff_pages(app: FastAPI, work: Work, *, client_of: Callable[[Scope], str]) -> None:
     """`client_of` as at the API's sign-in."""
     app.include_router(session.router(work, client_of=client_of))
-    for part in (today, callers, person, calling, plan, closing, inviting, display, setup):
+    for part in (today, callers, person, calling, plan, closing, inviting, display, setup, accounts):
         app.include_router(part.router(work))

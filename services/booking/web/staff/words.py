@@ -8,6 +8,7 @@ from services.booking.domain.actors import Role
 from services.booking.german import NEEDS as NEEDS
 from services.booking.german import STATUSES as STATUSES
 from services.booking.german import day_of as day_of
+from services.booking.staff.accounts import Account
 
 SHORT_WEEKDAYS: Final = ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So")
 ACTIONS: Final[Mapping[str, str]] = {
@@ -47,6 +48,8 @@ DONE: Final[Mapping[str, str]] = {
     "display": "Der alte Link der Anzeige gilt nicht mehr.",
     "restored": "Die frühere Fassung gilt wieder.",
     "account": "Das Konto ist geändert.",
+    "blocked": "Das Konto ist gesperrt und überall abgemeldet.",
+    "unblocked": "Das Konto kann sich wieder anmelden.",
 }
 REVIEWS: Final[Mapping[str, str]] = {
     "another_person": "gleicher Name und gleiche Adresse wie ein anderer Termin",
@@ -129,6 +132,51 @@ STEPS: Final[Mapping[str, str]] = {
     "expired": "verfallen",
 }
 WHO: Final[Mapping[str, str]] = {"citizen": "Bürgerin oder Bürger", "staff": "Amt", "system": "von selbst"}
+# What the record says; appointments have STEPS as well.
+RECORDED: Final[Mapping[str, str]] = {
+    "account.added": "Konto angelegt",
+    "account.changed": "Konto geändert",
+    "account.disabled": "Konto gesperrt",
+    "account.enabled": "Konto wieder zugelassen",
+    "account.link_made": "Link zum Passwort gemacht",
+    "account.linked": "mit der zentralen Anmeldung verbunden",
+    "account.password_set": "Passwort festgelegt",
+    "account.password_changed": "Passwort geändert",
+    "session.opened": "angemeldet",
+    "session.closed": "abgemeldet",
+    "appointment.booked": "für jemanden gebucht",
+    "appointment.followed_up": "nächsten Termin gebucht",
+    "appointment.imported": "übernommen",
+    "appointment.moved": "verschoben",
+    "appointment.name_corrected": "Name berichtigt",
+    "appointment.replanned_kept": "umgeplant: gleiche Zeit",
+    "appointment.replanned_moved": "umgeplant: verschoben",
+    "appointment.replanned_cancelled": "umgeplant: abgesagt",
+    "appointment.replanned_unchanged": "nicht umgeplant: war schon geändert",
+    "appointment.reviewed": "als geprüft vermerkt",
+    "appointments.exported": "Termine ausgeleitet",
+    "person.seen": "Person angesehen",
+    "day.seen": "Tag mit Namen angesehen",
+    "day.printed": "Tagesliste gedruckt",
+    "day.paused": "Aufrufe angehalten",
+    "day.resumed": "Aufrufe fortgesetzt",
+    "slip.printed": "Zettel gedruckt",
+    "ticket.given": "Wartenummer ausgegeben",
+    "call_list.seen": "Anrufliste angesehen",
+    "call.taken": "Anruf übernommen",
+    "call.done": "Anruf erledigt",
+    "call.not_reached": "nicht erreicht",
+    "call.undone": "Anruf zurückgenommen",
+    "message.requested": "Nachricht noch einmal geschickt",
+    "invitation.made": "eingeladen",
+    "invitation.revoked": "Einladung zurückgenommen",
+    "display.renewed": "neuer Link für die Anzeige",
+    "office.saved": "Einrichtung gespeichert",
+    "office.closed": "Schließung eingetragen",
+    "office.lane_absent": "Abwesenheit eingetragen",
+    "office.closed_now": "sofort geschlossen",
+    "office.absent_now": "sofort abwesend",
+}
 CHANNELS: Final[Mapping[str, str]] = {"phone": "am Telefon", "counter": "am Schalter"}
 
 
@@ -139,6 +187,18 @@ def short_day(local: date) -> str:
 def time_of(local: datetime) -> str:
     """ "8.30 Uhr" is for letters; lists line up with "08:30"."""
     return f"{local:%H:%M}"
+
+
+def sign_in_of(account: Account) -> str:
+    """How somebody comes in."""
+    if account.roles_from_provider:
+        return "zentrale Anmeldung"
+    return "mit Passwort" if account.password else "noch kein Passwort festgelegt"
+
+
+def recorded(action: str) -> str:
+    """What was done, as the record names it; its code where there is no word yet."""
+    return RECORDED.get(action) or STEPS.get(action.removeprefix("appointment."), action)
 
 
 def counted(number: int, one: str, many: str) -> str:
