@@ -65,9 +65,8 @@ async def test_a_new_colleague_sets_a_password_by_the_link_and_comes_in(work: At
         assert (await http.post("/staff/sign-in", data=signed_in, headers=OURS)).status_code == 303
         assert account.login in await by.see("/staff/accounts")
     shown = text_of(await by.see(f"/staff/accounts/{account.id}"))
-    assert all(
-        what in shown for what in ("Konto angelegt", "Link zum Passwort gemacht", "Passwort festgelegt", "angemeldet")
-    )
+    done = ("Konto angelegt", "Link zum Passwort gemacht", "Passwort festgelegt", "angemeldet")
+    assert all(what in shown for what in done)
     assert not _LINK.search(shown)
 
 
