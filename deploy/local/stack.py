@@ -222,6 +222,7 @@ class Stack:
             settings["NOTIFICATION_SMTP_PORT"] = str(self.mail.port)
             settings["NOTIFICATION_SMTP_TLS"] = "none"
             settings["NOTIFICATION_SENDER"] = "termine@amtstermin.example"
+            settings["NOTIFICATION_TRAINING_MAIL"] = '{"zollernalbkreis-uebung": "uebung@amtstermin.example"}'
             settings["NOTIFICATION_SMS"] = f"file:{self.sms_file}"
             # Nobody sleeps here, and tests run at any hour.
             settings["NOTIFICATION_QUIET_HOURS"] = "off"

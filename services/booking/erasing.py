@@ -75,6 +75,10 @@ class Erasing:
             raise AlreadyOver
         await self._anonymise(id, "request")
 
+    async def forget(self, appointment: Appointment) -> None:
+        """Before its time, what is over. Nobody asked for it, so nobody is told. Raises WrongStatus."""
+        await self._anonymise(appointment.id, kind_of(appointment) or "visit")
+
     async def sweep(self, *, now: datetime) -> int:
         """Erases what has been kept long enough by `now`, and keys that nobody needs; returns how many persons."""
         due = [

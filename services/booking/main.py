@@ -42,6 +42,7 @@ from services.booking.storage.retention import Retained
 from services.booking.supplying import Supplying
 from services.booking.sweeper import Sweeper
 from services.booking.tokens import Keys
+from services.booking.training import Training
 from services.booking.web.routes import add_citizen_pages
 from services.booking.web.staff import Work, add_staff_pages
 from services.booking.web.staff.live import Live
@@ -149,7 +150,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     add_staff_routes(app, staff, client_of=proxies.client)
     add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
     live, displays = Live(day, day.book), Displays(db)
-    work = Work(staff, booking, day, planning, reaching, guard, live, displays)
+    training = Training(booking, planning, day, erasing)
+    work = Work(staff, booking, day, planning, reaching, guard, live, displays, training)
     add_staff_pages(app, work, client_of=proxies.client)
     return app, health
 

@@ -110,8 +110,9 @@ class Offices(Mapping[str, Office]):
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def save(self, data: OfficeData, *, actor: str, expected_version: int) -> int:
-        """Checks, stores and tells it, and goes by it; the new version. Raises BrokenOffice, ChangedMeanwhile."""
+    async def save(self, data: OfficeData, *, actor: str, expected_version: int | None) -> int:
+        """Checks, stores and tells it, and goes by it; the new version. `expected_version` is None for an office
+        that is new. Raises BrokenOffice, ChangedMeanwhile."""
         data = checked(data.model_dump(by_alias=True), source=data.id)
         version = await self._store.save(
             data, actor=actor, expected_version=expected_version, now=self._clock.now()

@@ -81,6 +81,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         quiet_hours=settings.quiet_hours == "on",
         sandbox=Sandbox(settings.sandbox),
         staff_mail=settings.staff_mail,
+        training_mail=settings.training_mail,
     )
     reports = Reports(db)
     arrivals = Arrivals(reports=reports, deliveries=deliveries, relay=relay, clock=clock)

@@ -12,6 +12,7 @@ from services.notification.channels.email import is_plain_address
 from services.notification.channels.email.boxes import box_of
 from services.notification.channels.sms import Gateway, WrongSms, gateways_of, read_configuration
 from services.notification.domain import Channel
+from shared.contracts.offices import is_training
 from shared.phones import read_countries
 from shared.settings import CommonSettings
 
@@ -71,6 +72,8 @@ class Settings(CommonSettings):
     sandbox: frozenset[str] | None = None
     # {"<office>": ["<address>", …]}: whom of its own people an office mails the day's list and its conflicts.
     staff_mail: dict[str, frozenset[str]] = Field(default_factory=dict)
+    # {"<office>-uebung": "<address>"}: where a training office's mails go instead; nowhere without an entry.
+    training_mail: dict[str, str] = Field(default_factory=dict)
     # Channels that send nothing, whatever operators resume; they pause others at run time.
     paused: frozenset[Channel] = frozenset()
     # "off": texts go out at any hour; for tests and measuring.
@@ -99,6 +102,13 @@ class Settings(CommonSettings):
     def _staff_have_addresses(cls, value: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
         if not all(is_plain_address(to) for addresses in value.values() for to in addresses):
             raise ValueError('must be JSON as {"<office>": ["<plain mail address>"]}')
+        return value
+
+    @field_validator("training_mail")
+    @classmethod
+    def _only_of_training_offices(cls, value: dict[str, str]) -> dict[str, str]:
+        if not all(is_training(office) and is_plain_address(to) for office, to in value.items()):
+            raise ValueError('must be JSON as {"<office>-uebung": "<plain mail address>"}')
         return value
 
     @field_validator("sandbox")

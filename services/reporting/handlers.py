@@ -1,6 +1,9 @@
 """What reporting hears. Each event becomes a fact; one that is not newer than the fact changes nothing."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
 
 from services.reporting.domain import (
     AppointmentFact,
@@ -32,6 +35,7 @@ from shared.contracts import (
     OfficePublished,
 )
 from shared.contracts.appointments import AppointmentEvent
+from shared.contracts.offices import is_training
 from shared.messaging import Handlers
 
 REBUILD = "reporting.rebuild"
@@ -84,7 +88,23 @@ def handlers(*, facts: Facts, offices: Offices) -> Handlers:
     async def record_free_times(event: FreeTimesMeasured) -> None:
         await facts.apply(free_times_fact(event.data), id=event.subject, sequence=event.sequence)
 
+    on.by_queue = {
+        queue: {type: _of_real_offices(handle) for type, handle in by_type.items()}
+        for queue, by_type in on.by_queue.items()
+    }
     return on
+
+
+def _of_real_offices(handle: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+    """What is only practised becomes no fact: no figure has to leave it out, and none can forget to."""
+
+    @wraps(handle)
+    async def heard(event: Any) -> None:
+        office = event.data.id if isinstance(event, OfficePublished) else event.data.office
+        if not is_training(office):
+            await handle(event)
+
+    return heard
 
 
 def rebuild_handlers(*, facts: Facts, offices: Offices) -> Handlers:

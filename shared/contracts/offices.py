@@ -26,9 +26,28 @@ MESSAGE_PURPOSES = (
     "invitation",
 )
 
+# How the id of an office ends that people practise on. The id alone says it, and every event names its office, so
+# nobody who hears of one can take it for a real one, whatever he hears first.
+_TRAINING = "-uebung"
+
 # A text in several languages, by language code: {"de": …, "en": …}. German is always there.
 Text = dict[str, str]
 _TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
+
+
+def is_training(office: str) -> bool:
+    """Whether nobody in it is real: what happens there is written to nobody outside and counts nowhere."""
+    return office.endswith(_TRAINING)
+
+
+def training_of(office: str) -> str:
+    """The id of the office on which those of `office` practise."""
+    return office if is_training(office) else office + _TRAINING
+
+
+def practised_by(training: str) -> str:
+    """Whose people practise there; a real office's own id."""
+    return training.removesuffix(_TRAINING)
 
 
 class Location(Data):

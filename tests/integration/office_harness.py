@@ -22,6 +22,7 @@ from services.booking.staff.accounts import Account
 from services.booking.storage import Calls, DayBook
 from services.booking.storage.displays import Displays
 from services.booking.storage.offices import OfficeStore
+from services.booking.training import Training
 from services.booking.web.routes import add_citizen_pages
 from services.booking.web.staff import Work, add_staff_pages
 from services.booking.web.staff.live import Live
@@ -175,7 +176,8 @@ def _app(desk: Desk, staff: Staff, offices: Offices) -> FastAPI:
     add_staff_routes(app, staff)
     add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
     live, displays = Live(day, day.book), Displays(desk.database)
-    work = Work(staff, booking, day, planning, reaching, guard, live, displays)
+    training = Training(booking, planning, day, desk.erasing)
+    work = Work(staff, booking, day, planning, reaching, guard, live, displays, training)
     add_staff_pages(app, work, client_of=peer)
     return app
 

@@ -72,6 +72,10 @@ NEEDS: dict[str, Permission | None] = {
     "POST /staff/accounts/{id}/{whether}": "staff",
     "GET /staff/displays": "schedule",
     "POST /staff/displays": "schedule",
+    "GET /staff/training": "see_day",
+    "POST /staff/training/office": "schedule",
+    "POST /staff/training/people/{what}": "book",
+    "POST /staff/training/{way}": "see_day",
     "GET /staff/setup": "schedule",
     "GET /staff/setup/edit/{id}": "schedule",
     "POST /staff/setup/edit/{id}/preview": "schedule",
@@ -102,6 +106,7 @@ _FILLED = {
     "kind": "closures",
     "place": "99",
     "version": "1",
+    "way": "enter",
 }
 # The one ends the session; the other goes on for seconds, and every role may see it.
 _NOT_CALLED = {"POST /staff/sign-out", "GET /staff/today/events"}

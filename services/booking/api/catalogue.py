@@ -40,9 +40,9 @@ def router(booking: Booking, day: Day, guard: Guard) -> APIRouter:  # noqa: C901
             raise unknown_office(id)
         return booking.offices[id]
 
-    @routes.get("", summary="All offices", response_model=list[OfficeOut])
+    @routes.get("", summary="All offices, but for those to practise on", response_model=list[OfficeOut])
     async def list_offices() -> list[OfficeOut]:
-        return [_office_out(office) for office in booking.offices.values()]
+        return [_office_out(office) for office in booking.offices.values() if not office.training]
 
     @routes.get("/{office}", summary="One office", responses=responses(404))
     async def get_office(office: OfficeId) -> OfficeDetailOut:

@@ -19,7 +19,7 @@ from services.booking.api.staff_schemas import (
     account_fields,
     audit_out,
 )
-from services.booking.domain.actors import EVERYWHERE, SignedIn
+from services.booking.domain.actors import SignedIn
 from services.booking.staff import Staff
 from services.booking.staff.administration import Changes
 from services.booking.staff.audit import Wanted
@@ -35,8 +35,7 @@ def router(staff: Staff) -> APIRouter:
 
     @routes.get("/accounts", summary="The accounts of my office", responses=responses(*REFUSALS))
     async def list_accounts(by: Administrator) -> list[AccountOut]:
-        accounts = await staff.accounts.listed(office=None if by.office == EVERYWHERE else by.office)
-        return [AccountOut(**account_fields(account)) for account in accounts]
+        return [AccountOut(**account_fields(one)) for one in await administration.listed(to=by)]
 
     @routes.post("/accounts", status_code=201, summary="A new account and the link that sets its password",
                  responses=responses(*REFUSALS, 404, 409))  # fmt: skip

@@ -76,8 +76,9 @@ class Planning:
         data = checked(data.model_dump(by_alias=True), source=data.id)
         return await self.in_conflict(Office(data, key=self.keys.release_key()))
 
-    async def save(self, data: OfficeData, *, by: Actor, expected_version: int) -> int:
-        """Raises BrokenOffice, ChangedMeanwhile. Nothing is re-planned by this alone."""
+    async def save(self, data: OfficeData, *, by: Actor, expected_version: int | None) -> int:
+        """Nothing is re-planned by this alone. None for an office that is new. Raises BrokenOffice,
+        ChangedMeanwhile."""
         return await self.offices.save(data, actor=by.id or by.kind, expected_version=expected_version)
 
     def with_closure(self, office: Office, closure: Closure) -> OfficeData:

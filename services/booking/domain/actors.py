@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from shared.contracts.offices import practised_by
+
 Role = Literal["service_point", "caseworker", "lead", "admin", "read_only"]
 Permission = Literal[
     "see_day",  # today's list and the figures of the day, without persons
@@ -72,7 +74,8 @@ class SignedIn:
         return may(self.roles, permission)
 
     def serves(self, office: str) -> bool:
-        return self.office in (office, EVERYWHERE)
+        """Their own office, and the one on which its people practise."""
+        return self.office in (office, practised_by(office), EVERYWHERE)
 
 
 class BadPlace(ValueError):

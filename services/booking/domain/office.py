@@ -98,6 +98,10 @@ class Office:
             (team.id, lane.id): lane.deputies for team in data.teams for lane in team.lanes
         }
 
+    @property
+    def training(self) -> bool:
+        return offices.is_training(self.id)
+
     def service(self, id: str) -> offices.Service:
         if id not in self._services:
             raise UnknownService(id)

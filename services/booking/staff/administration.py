@@ -9,6 +9,7 @@ from services.booking.staff.accounts import Account, Accounts, Link, UnknownAcco
 from services.booking.staff.audit import Audit
 from services.booking.staff.sessions import Sessions
 from services.booking.staff.signin import normal_login
+from shared.contracts.offices import training_of
 from shared.mongo import DatabaseClock
 
 
@@ -79,6 +80,13 @@ class Administration:
         if changes.disabled is not None and changes.disabled != bool(account.disabled_at):
             account = await self._disable(account, by) if changes.disabled else await self._enable(account, by)
         return account
+
+    async def listed(self, *, to: SignedIn) -> list[Account]:
+        """Those of one's own office, and of the one on which its people practise; of all for whoever has all."""
+        if to.office == EVERYWHERE:
+            return await self.accounts.listed()
+        offices = dict.fromkeys((to.office, training_of(to.office)))
+        return [account for office in offices for account in await self.accounts.listed(office=office)]
 
     async def visible(self, id: str, *, to: SignedIn) -> Account:
         """An account of one's own office; others do not exist. Raises UnknownAccount."""

@@ -245,6 +245,10 @@ class Appointments:
         query = {"office": office, "starts_at": {"$gte": start, "$lt": end}}
         return await self._found(query, sort=[("starts_at", ASCENDING)])
 
+    async def not_anonymised(self, office: str) -> list[Appointment]:
+        """All of an office that still know whose they are."""
+        return await self._found({"office": office, "status": {"$ne": "anonymised"}})
+
     async def versions(self, office: str, start: datetime, end: datetime) -> list[tuple[str, int]]:
         """Id and version of all that begins in `[start, end)`: equal as long as nothing has changed."""
         query = {"office": office, "starts_at": {"$gte": start, "$lt": end}}

@@ -34,6 +34,7 @@ from services.notification.staff_mails import SendStaff, decide_staff
 from services.notification.storage import Claimed, Known, Record, SealedContact
 from services.notification.wording import language_for
 from shared.contracts import ConflictList, DayList, EntryRequest, Office, OpenEntry
+from shared.contracts.offices import is_training
 from shared.crashpoints import CrashPoint, crash_point
 from shared.observability import get_logger
 from shared.sealing import Unsealable
@@ -90,6 +91,7 @@ class Sender:
         quiet_hours: bool = True,
         sandbox: Sandbox | None = None,
         staff_mail: Mapping[str, Set[str]] = MappingProxyType({}),
+        training_mail: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._known = known
         self._opener = opener
@@ -102,6 +104,7 @@ class Sender:
         self._quiet_hours = quiet_hours
         self._sandbox = sandbox or Sandbox()
         self._staff_mail = staff_mail
+        self._training_mail = training_mail
 
     async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
         read_at = self._clock.now()
@@ -161,16 +164,26 @@ class Sender:
     async def _send(
         self, claimed: Claimed, facts: Sending, opened: Opened, *, plan: Plan, now: datetime
     ) -> Record:
-        if not self._sandbox.allows(facts.to):
+        to = facts.to
+        if is_training(claimed.delivery.office):
+            to = self._practice_address(claimed.delivery)
+        if not to or not self._sandbox.allows(to):
             record = self._record(claimed, Status.SANDBOXED)
             return replace(record, language=language_for(*facts.languages), finished_at=now)
         if not claimed.has_time_for(self._send_timeout, now=now):
             raise LeaseEndsSoon
-        record = await self._sent(claimed, facts)
+        record = await self._sent(claimed, facts, to=to)
         instead = self._instead(claimed.delivery, opened) if record.status is Status.FAILED else None
         if instead:
             await self._plan_sms(instead, plan)
         return record
+
+    def _practice_address(self, delivery: Delivery) -> str:
+        """Where an office looks at what its people's practice would have sent; nowhere for SMS, or if none is set.
+
+        Whoever is named in the appointment gets nothing: in practice somebody may type an address that is real.
+        """
+        return self._training_mail.get(delivery.office, "") if delivery.channel is Channel.EMAIL else ""
 
     def _opened(self, delivery: Delivery, facts: Facts) -> Opened:
         """Raises Unsealable."""
@@ -226,14 +239,14 @@ class Sender:
             return None
         return domain.sms_instead(delivery, opened)
 
-    async def _sent(self, claimed: Claimed, facts: Sending) -> Record:
+    async def _sent(self, claimed: Claimed, facts: Sending, *, to: str) -> Record:
         delivery = claimed.delivery
         language = language_for(*facts.languages)
         record = replace(self._tried(claimed), language=language)
         try:
             with metrics.SENDING.labels(delivery.channel.value).time():
                 crash_point(CrashPoint.NOTIFICATION_BEFORE_HAND_OVER)
-                taken = await self._hand_over(delivery, facts)
+                taken = await self._hand_over(delivery, facts, to=to)
                 crash_point(CrashPoint.NOTIFICATION_AFTER_HAND_OVER)
         except Unavailable as failure:
             return self._unreachable(claimed, failure)
@@ -247,9 +260,10 @@ class Sender:
         now = self._clock.now()
         return replace(record, sent_at=now, finished_at=now, taken=taken)
 
-    async def _hand_over(self, delivery: Delivery, facts: Sending) -> Taken | None:
+    async def _hand_over(self, delivery: Delivery, facts: Sending, *, to: str) -> Taken | None:
         if delivery.channel is Channel.EMAIL:
-            await self._mail.send(self._renderer.mail(delivery, facts), now=self._clock.now())
+            mail = self._renderer.mail(delivery, facts)
+            await self._mail.send(mail if mail.to == to else replace(mail, to=to), now=self._clock.now())
             return None
         if self._sms is None or not isinstance(facts, Send):
             raise PermanentFailure("no SMS provider")
@@ -258,7 +272,7 @@ class Sender:
         try:
             async with asyncio.timeout(self._send_timeout.total_seconds()):
                 return await self._sms.send(
-                    to=facts.to, text=text, reference=delivery.id, office=delivery.office, day=today
+                    to=to, text=text, reference=delivery.id, office=delivery.office, day=today
                 )
         except TimeoutError as error:
             raise TemporaryFailure("timeout") from error

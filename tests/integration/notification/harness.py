@@ -151,6 +151,7 @@ class Notifications:
         quiet_hours: bool = False,
         sandbox: Sandbox | None = None,
         staff_mail: Mapping[str, Set[str]] | None = None,
+        training_mail: Mapping[str, str] | None = None,
         **smtp: Any,
     ) -> Notification:
         clock = await self.clock()
@@ -178,6 +179,7 @@ class Notifications:
             quiet_hours=quiet_hours,
             sandbox=sandbox,
             staff_mail=staff_mail or {},
+            training_mail=training_mail or {},
         )
         # Never started: events stay in the outbox, where a test can look at them.
         publisher = Publisher(url=SecretStr("amqp://nobody@127.0.0.1:1/none"), name="none")

@@ -307,8 +307,16 @@ def show_sent(
         answer=422 if faults else 200,
         by_mail=bool(typed.email),
         until_minutes=office.data.booking.confirm_minutes,
+        practice_code=_practice_code(front, appointment, office),
         **front.shown(appointment, journey.lang),
     )
+
+
+def _practice_code(front: Front, appointment: Appointment, office: Office) -> str:
+    """What stands in the message, which goes nowhere in practice; "" for everybody else."""
+    if not office.training or appointment.contact_sequence is None:
+        return ""
+    return front.booking.keys.code(appointment.id, appointment.contact_sequence)
 
 
 def went_on(front: Front, appointment: Appointment, journey: Journey, typed: Typed) -> HTMLResponse:

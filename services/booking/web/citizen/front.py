@@ -46,9 +46,14 @@ class Front:
         """The only one where none is named. Raises Astray."""
         if id in self.booking.offices:
             return self.booking.offices[id]
-        if not id and len(self.booking.offices) == 1:
-            return next(iter(self.booking.offices.values()))
+        if not id and len(self.real_offices) == 1:
+            return self.real_offices[0]
         raise Astray
+
+    @property
+    def real_offices(self) -> list[Office]:
+        """What people choose from. One to practise on must be named: nobody comes there by chance."""
+        return [office for office in self.booking.offices.values() if not office.training]
 
     async def own(self, id: str, secret: str) -> Appointment:
         """Raises WrongSecret, NotFound: first whether one may ask, then whether it is there."""

@@ -28,8 +28,8 @@ def router(front: Front) -> APIRouter:  # noqa: C901 (a list of routes)
     @routes.get("/")
     async def start(request: Request) -> Response:
         journey = _journey(request)
-        if not journey.office and len(front.booking.offices) > 1:
-            offices = list(front.booking.offices.values())
+        offices = front.real_offices
+        if not journey.office and len(offices) > 1:
             return front.show("offices.html", None, journey.lang, j=journey, offices=offices, here=None)
         return front.step("start.html", journey, "/")
 

@@ -17,6 +17,7 @@ from services.booking.web.staff import (
     session,
     setup,
     today,
+    training,
 )
 from services.booking.web.staff.work import Work
 
@@ -26,5 +27,5 @@ __all__ = ["Work", "add_staff_pages"]
 def add_staff_pages(app: FastAPI, work: Work, *, client_of: Callable[[Scope], str]) -> None:
     """`client_of` as at the API's sign-in."""
     app.include_router(session.router(work, client_of=client_of))
-    for part in (today, callers, person, calling, plan, closing, inviting, display, setup, accounts):
+    for part in (today, callers, person, calling, plan, closing, inviting, display, setup, accounts, training):
         app.include_router(part.router(work))

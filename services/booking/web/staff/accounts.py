@@ -1,7 +1,6 @@
 """Accounts of colleagues: who may what, one-time links, blocking; with what was done to each account."""
 
 import uuid
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -138,7 +137,7 @@ async def _list(
     fault: str | None = None,
     faults: dict[str, str] | None = None,
 ) -> Response:
-    accounts = await _accounts(work, here)
+    accounts = await work.staff.administration.listed(to=here.somebody)
     return work.page(
         here,
         "accounts.html",
@@ -178,13 +177,8 @@ async def _one(
         link_until=link.expires_at if link else None,
         places=_places(work, here),
         found=(await work.staff.audit.find(about, limit=_ENTRIES)).entries,
-        names={one.id: one.name or one.login for one in await _accounts(work, here)},
+        names={one.id: one.name or one.login for one in await work.staff.administration.listed(to=here.somebody)},
     )
-
-
-async def _accounts(work: Work, here: Here) -> Sequence[Account]:
-    office = here.somebody.office
-    return await work.staff.accounts.listed(office=None if office == EVERYWHERE else office)
 
 
 def _places(work: Work, here: Here) -> dict[str, str]:

@@ -8,6 +8,7 @@ from services.booking.api import signed_in
 from services.booking.domain import actors, appointment, calls, day, office, passwords, visits
 from services.booking.staff import accounts, administration, attempts, signin
 from services.booking.staff.passwords import TooBusy
+from services.booking.training import NotTraining
 from services.booking.web.staff.words import STATUSES
 
 
@@ -76,6 +77,7 @@ _TABLE: Final[dict[type[Exception], Told]] = {
     signin.WrongPassword: (403, "Das bisherige Passwort stimmt nicht."),
     signin.NoPassword: (409, "Dieses Konto meldet sich zentral an: Bitte ändern Sie das Passwort dort."),
     TooBusy: (503, "Gerade melden sich sehr viele an. Bitte versuchen Sie es in einigen Sekunden noch einmal."),
+    NotTraining: (409, "Das ist das echte Amt: Hier wird niemand erfunden und nichts geleert."),
     guard.TooMany: (429, "Das waren sehr viele Versuche. Bitte warten Sie etwas, oder fragen Sie am Schalter."),
 }  # fmt: skip
 

@@ -48,6 +48,9 @@ DONE: Final[Mapping[str, str]] = {
     "display": "Der alte Link der Anzeige gilt nicht mehr.",
     "restored": "Die frühere Fassung gilt wieder.",
     "account": "Das Konto ist geändert.",
+    "training": "Das Übungsamt ist eingerichtet.",
+    "training-fill": "Erfundene Personen sind da.",
+    "training-empty": "Das Übungsamt ist leer.",
     "blocked": "Das Konto ist gesperrt und überall abgemeldet.",
     "unblocked": "Das Konto kann sich wieder anmelden.",
 }
@@ -176,6 +179,9 @@ RECORDED: Final[Mapping[str, str]] = {
     "office.lane_absent": "Abwesenheit eingetragen",
     "office.closed_now": "sofort geschlossen",
     "office.absent_now": "sofort abwesend",
+    "training.made": "Übungsamt eingerichtet",
+    "training.fill": "Übungsamt gefüllt",
+    "training.empty": "Übungsamt geleert",
 }
 CHANNELS: Final[Mapping[str, str]] = {"phone": "am Telefon", "counter": "am Schalter"}
 

@@ -17,6 +17,7 @@ from services.booking.guard import Guard
 from services.booking.staff import Staff
 from services.booking.staff.sessions import Place
 from services.booking.storage.displays import Displays
+from services.booking.training import Training
 from services.booking.web.staff.live import Live
 from services.booking.web.staff.rendering import render
 
@@ -48,12 +49,13 @@ class Work:
     guard: Guard
     live: Live
     displays: Displays
+    training: Training
 
     async def here(self, somebody: SignedIn) -> Here:
         """Whoever sees every office chooses one; until then it is the first. Raises OtherOffice."""
         place = await self.staff.sessions.place(somebody.session_id)
         offices = self.booking.offices
-        mine = [id for id in sorted(offices) if somebody.serves(id)]
+        mine = sorted(filter(somebody.serves, offices), key=lambda one: (offices[one].training, one))
         if not mine:
             raise OtherOffice
         office = offices[place.office if place.office in mine else mine[0]]
