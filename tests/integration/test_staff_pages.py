@@ -12,7 +12,7 @@ from services.booking.storage import DayBook
 from services.booking.storage.displays import Displays
 from services.booking.web.staff.live import Live
 from shared.contracts.offices import Team
-from tests.builders import HECHINGEN, an_office
+from tests.builders import BALINGEN, HECHINGEN, an_office
 from tests.integration.office_harness import OFFICE, AtWork, a_client, a_visit, an_office_at_work
 from tests.integration.pages_harness import AtTheScreen, at_the_screen, hidden, text_of
 from tests.integration.test_staff_pages_guarded import work_day
@@ -155,6 +155,50 @@ async def test_closing_at_once_tells_whom_it_concerns_before(work: AtWork) -> No
     assert today["code"] in done
     assert (await work.desk.document(today["id"]))["status"] == "office_cancelled"
     assert (await work.desk.document(later["id"]))["status"] == "confirmed"
+
+
+async def test_a_desk_that_falls_out_concerns_its_own_visits_and_leaves_the_rest_of_the_team(work: AtWork) -> None:
+    by = await at_the_screen(work, "lead")
+    lead = await work.colleague("lead")
+    here = await work.booked(lead, "10:00", lane="counter_1")
+    beside = await work.booked(lead, "10:00", lane="counter_2")
+    later = await work.booked(lead, "10:00", days=1, lane="counter_1")
+    falls_out = {"where": "service_point/counter_1", "how": "move"}
+
+    seen = await by.sent("/staff/close-now/preview", **falls_out)
+    assert "fällt aus?" in seen
+    assert here["code"] in seen
+    assert beside["code"] not in seen
+    assert later["code"] not in seen
+    assert work.desk.booking.offices[OFFICE].data.absences == an_office().data.absences
+    await by.sent("/staff/close-now/do", **falls_out)
+
+    moved, kept, untouched = [await work.desk.document(one["id"]) for one in (here, beside, later)]
+    assert (moved["lane"], moved["starts_at"]) != ("counter_1", kept["starts_at"])
+    assert (kept["lane"], kept["status"]) == ("counter_2", "confirmed")
+    assert (untouched["lane"], untouched["status"]) == ("counter_1", "confirmed")
+    assert await work.recorded(beside["id"]) == await work.recorded(later["id"]) == ["appointment.booked"]
+    assert work.desk.booking.offices[OFFICE].data.absences[-1].lane == "counter_1"
+    assert "office.absent_now" in await work.recorded()
+
+
+async def test_a_family_that_lives_apart_keeps_its_homes_when_the_group_changes(work: AtWork) -> None:
+    by = await at_the_screen(work, "service_point")
+    homes = [HECHINGEN, BALINGEN, HECHINGEN]
+    members = [{"municipality": home} for home in homes]
+    booked = await work.booked(await work.colleague("lead"), "10:00", members=members)
+    page = await by.see(f"/staff/appointments/{booked['id']}")
+    shown = re.findall(r'name="home">.*?<option value="(\d{8})" selected>', page, re.DOTALL)
+    assert shown == homes
+
+    path = f"/staff/appointments/{booked['id']}/members"
+    await by.sent(path, home=[HECHINGEN, BALINGEN, ""], further="1", children="1")
+
+    stored = await work.desk.document(booked["id"])
+    assert (stored["municipalities"], stored["children_under_6"]) == ([HECHINGEN, BALINGEN, HECHINGEN], 1)
+    nobody = await by.send(path, home=["", ""], further="0", children="0")
+    assert nobody.status_code == 422
+    assert "Mindestens eine Person" in nobody.text
 
 
 async def test_pausing_online_booking_stops_citizens_and_nobody_else(work: AtWork) -> None:

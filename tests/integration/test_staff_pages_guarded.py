@@ -280,6 +280,7 @@ async def test_another_offices_appointment_does_not_exist(work: AtWork) -> None:
             "lane": "counter_1",
             "family_name": "Neu",
             "municipality": HECHINGEN,
+            "home": HECHINGEN,
             "persons": "1",
             "who": "office",
             "key": str(uuid4()),

@@ -133,10 +133,20 @@ class Planning:
         """As `close_now`, for one lane whose deputies take over."""
         version = await self.save(self.with_absence(office, absence), by=by, expected_version=office.version)
         office = self.booking.offices[office.id]
-        desk, span = (absence.team, absence.lane), (absence.from_, absence.until)
-        found = [one for one in await self.in_conflict(office) if (one.visit.team, one.visit.lane) == desk]
-        ids = [one.visit.id for one in found if self.is_within(office, one.visit, *span)]
+        ids = [one.visit.id for one in self._left_by(office, absence, await self.in_conflict(office))]
         return version, await self.replan(office, ids, how=how, reason="absence", by=by)
+
+    async def left_by(self, office: Office, absence: Absence) -> list[InConflict]:
+        """Whom `absent_now` would re-plan."""
+        return self._left_by(office, absence, await self.preview(self.with_absence(office, absence)))
+
+    def _left_by(self, office: Office, absence: Absence, found: Sequence[InConflict]) -> list[InConflict]:
+        desk, span = (absence.team, absence.lane), (absence.from_, absence.until)
+        return [
+            one
+            for one in found
+            if (one.visit.team, one.visit.lane) == desk and self.is_within(office, one.visit, *span)
+        ]
 
     async def replan(
         self, office: Office, ids: Sequence[str], *, how: How, reason: str, by: Actor

@@ -97,18 +97,34 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
     async def close_now(request: Request, here: Planner, step: Literal["preview", "do"]) -> Response:
         values = await _values(request)
         try:
-            closure, how = _closure_now(work, values, here.office)
-            found = await planning.closed_by(here.office, closure)
+            rule, how = _closure_now(work, values, here.office)
+            found = await _concerned(work, here.office, rule)
         except ANTICIPATED as error:
             answer, fault = told(error)
             return await _closures(work, here, answer=answer, fault=fault, given=values)
         if step == "preview":
-            return work.page(here, "close_now.html", found=found, values=values, closure=closure, how=how)
-        version, done = await planning.close_now(here.office, closure, how=how, by=here.somebody.actor)
-        await work.record(here.somebody, "office.closed_now", here.office.id, version=version)
-        return await _replanned(work, here, done)
+            return work.page(here, "close_now.html", found=found, values=values, rule=rule, how=how)
+        return await _close_now(work, here, rule, how=how)
 
     return routes
+
+
+async def _concerned(work: Work, office: Office, rule: Closure | Absence) -> list[InConflict]:
+    if isinstance(rule, Closure):
+        return await work.planning.closed_by(office, rule)
+    return await work.planning.left_by(office, rule)
+
+
+async def _close_now(work: Work, here: Here, rule: Closure | Absence, *, how: How) -> Response:
+    by = here.somebody.actor
+    if isinstance(rule, Closure):
+        version, done = await work.planning.close_now(here.office, rule, how=how, by=by)
+        action = "office.closed_now"
+    else:
+        version, done = await work.planning.absent_now(here.office, rule, how=how, by=by)
+        action = "office.absent_now"
+    await work.record(here.somebody, action, here.office.id, version=version)
+    return await _replanned(work, here, done)
 
 
 async def _values(request: Request) -> dict[str, str]:
@@ -191,21 +207,25 @@ def _moment(value: date) -> datetime:
     return value if isinstance(value, datetime) else datetime.combine(value, time())
 
 
-def _closure_now(work: Work, values: dict[str, str], office: Office) -> tuple[Closure, How]:
-    """Raises NotReadable, EndsAlready, UnknownTeam."""
+def _closure_now(work: Work, values: dict[str, str], office: Office) -> tuple[Closure | Absence, How]:
+    """Of the office, a team, or a desk whose deputies take over. Raises NotReadable, EndsAlready, UnknownTeam,
+    UnknownLane."""
     try:
         wall = time.fromisoformat(values["until"]) if values.get("until") else None
     except ValueError:
         raise NotReadable("Bitte geben Sie die Zeit als 12:30 an, oder lassen Sie sie frei.") from None
     today = work.booking.clock.now().astimezone(office.zone).date()
-    until = datetime.combine(today, wall, office.zone) if wall else None
-    start, end = work.planning.now_until(office, until)
-    team = values.get("team") or None
+    start, end = work.planning.now_until(office, datetime.combine(today, wall, office.zone) if wall else None)
+    how: How = "move" if values.get("how") == "move" else "cancel"
+    team, _, lane = values.get("where", "").partition("/")
     if team:
         office.team(team)
+    if lane:
+        office.check_lane(lane, team=team)
+        return Absence.model_validate({"team": team, "lane": lane, "from": start, "until": end}), how
     reason = {"de": values.get("reason") or "Das Amt musste kurzfristig schließen."}
-    closure = Closure.model_validate({"from": start, "until": end, "reason": reason, "team": team})
-    return closure, "move" if values.get("how") == "move" else "cancel"
+    closure = {"from": start, "until": end, "reason": reason, "team": team or None}
+    return Closure.model_validate(closure), how
 
 
 async def _replanned(work: Work, here: Here, done: Sequence[Replanned]) -> Response:

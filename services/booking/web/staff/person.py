@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Response
+from pydantic import BeforeValidator
 
 from services.booking.api.schemas import Ags, IdempotencyKey, Moment, PersonName, Slug
 from services.booking.api.staff_messages import Purpose
@@ -17,7 +18,7 @@ from services.booking.printing import slip_text
 from services.booking.web.staff import words
 from services.booking.web.staff.faults import ANTICIPATED, told
 from services.booking.web.staff.listed import services_of
-from services.booking.web.staff.members import members_of, responsible_for
+from services.booking.web.staff.members import members_at, responsible_for
 from services.booking.web.staff.rendering import StaffPage
 from services.booking.web.staff.times import FreeDay, Sought, free_days, sought_again
 from services.booking.web.staff.work import Here, Work, at_work, see
@@ -28,6 +29,8 @@ _CODE = re.compile(r"[0-9A-Za-z]{8}")
 _AHEAD = ("held", "requested", "waiting", "confirmed")
 Reason = Literal["closure", "absence", "wish", "wrong_desk", "spelling", "other"]
 Done = Annotated[str, Query(max_length=20)]
+# A field that was left empty.
+Left = BeforeValidator(lambda value: value or None)
 Act = Callable[[str], Awaitable[Appointment]]
 
 
@@ -122,12 +125,16 @@ def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
     async def put_members(
         id: uuid.UUID,
         here: Booker,
-        municipality: Annotated[Ags, Form()],
-        persons: Annotated[int, Form(ge=1, le=20)],
+        home: Annotated[list[Annotated[Ags | None, Left]], Form(max_length=20)],
+        further: Annotated[int, Form(ge=0, le=20)] = 0,
         children: Annotated[int, Form(ge=0, le=20)] = 0,
         overrun: Annotated[bool, Form()] = False,
     ) -> Response:
-        who = members_of(municipality, persons=persons, children=children)
+        """Whoever comes along keeps the own home, or none and stays away; further ones live with the first."""
+        homes = [one for one in home if one]
+        who = members_at([*homes, *homes[:1] * further], children=children)
+        if not who:
+            return await _detail(work, here, str(id), answer=422, fault="Mindestens eine Person muss kommen.")
         return await act(here, id, "resized", lambda own: counter.resize(
             own, who, by=here.somebody.actor, overrun=overrun), done="members")  # fmt: skip
 
