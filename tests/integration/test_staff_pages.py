@@ -165,6 +165,10 @@ async def test_a_desk_that_falls_out_concerns_its_own_visits_and_leaves_the_rest
     later = await work.booked(lead, "10:00", days=1, lane="counter_1")
     falls_out = {"where": "service_point/counter_1", "how": "move"}
 
+    # In conflict already, and somebody else's to re-plan.
+    today = work.at("12:00").date().isoformat()
+    await by.sent("/staff/closures/save", kind="closure", where="service_point/counter_2", first=today)
+
     seen = await by.sent("/staff/close-now/preview", **falls_out)
     assert "fällt aus?" in seen
     assert here["code"] in seen
