@@ -57,22 +57,6 @@ USER 10001:10001
 CMD ["python", "-m", "services.booking"]
 
 
-FROM base AS tools
-LABEL org.opencontainers.image.title="Amtstermin tools" \
-      org.opencontainers.image.description="First set-up and the operators' command line"
-# Booking's packages hold all that is needed, and are on the host's disk already.
-COPY --from=booking-packages /opt/venv /opt/venv
-COPY deploy/compose/amtstermin /usr/local/bin/amtstermin
-COPY deploy/mongo deploy/mongo
-COPY deploy/rabbitmq deploy/rabbitmq
-COPY services/__init__.py services/__init__.py
-COPY shared shared
-RUN python -m compileall -q shared
-USER 10001:10001
-ENTRYPOINT ["amtstermin"]
-CMD ["--help"]
-
-
 FROM packages AS notification-packages
 COPY requirements/notification.txt .
 RUN python -m pip --python /opt/venv/bin/python install --quiet -r notification.txt
@@ -106,6 +90,25 @@ COPY services/reporting services/reporting
 RUN python -m compileall -q shared services
 USER 10001:10001
 CMD ["python", "-m", "services.reporting"]
+
+
+FROM base AS tools
+LABEL org.opencontainers.image.title="Amtstermin tools" \
+      org.opencontainers.image.description="First set-up and the operators' command line"
+# All three services: a restore and the doctor ask each of them. Where locks share a package it is the same version.
+COPY --from=booking-packages /opt/venv /opt/venv
+COPY --from=notification-packages /opt/venv /opt/venv
+COPY --from=reporting-packages /opt/venv /opt/venv
+COPY deploy/compose/amtstermin /usr/local/bin/amtstermin
+COPY deploy/mongo deploy/mongo
+COPY deploy/rabbitmq deploy/rabbitmq
+COPY deploy/offices deploy/offices
+COPY shared shared
+COPY services services
+RUN python -m compileall -q shared services
+USER 10001:10001
+ENTRYPOINT ["amtstermin"]
+CMD ["--help"]
 
 
 FROM packages AS mail-packages

@@ -22,9 +22,26 @@ class Erasure:
     at: datetime
 
 
+def begin(path: Path, at: datetime) -> None:
+    """Where there is none; so a restore can tell a new journal from one that knows all. Raises OSError."""
+    if not path.exists():
+        _append(path, {"at": at.isoformat(), "begun": True})
+
+
+def began(path: Path) -> datetime | None:
+    """When its first line was written; None where it has none, or is not there."""
+    if not path.exists():
+        return None
+    first = next(filter(None, path.read_text().splitlines()), "")
+    return datetime.fromisoformat(json.loads(first)["at"]) if first.endswith("}") else None
+
+
 def note(path: Path, erasure: Erasure) -> None:
     """Returns when it is on the disk. Raises OSError. Several processes may write to one journal."""
-    said = {"at": erasure.at.isoformat(), "appointment": erasure.appointment}
+    _append(path, {"at": erasure.at.isoformat(), "appointment": erasure.appointment})
+
+
+def _append(path: Path, said: dict[str, str | bool]) -> None:
     # A line of its own, even behind one that broke off.
     line = f"\n{json.dumps(said)}\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -215,6 +215,7 @@ class Stack:
             # One public address for all processes of booking, as behind a proxy: the first one's.
             first = self.services["booking"].port if "booking" in self.services else port
             settings["BOOKING_PUBLIC_URL"] = f"http://127.0.0.1:{first}"
+            settings["BOOKING_ERASURE_JOURNAL"] = str(self.folder / "erasures")
             settings["BOOKING_OFFICES"] = str(ROOT / "deploy" / "offices")
             settings["BOOKING_SMS_COUNTRIES"] = ",".join(COUNTRIES)
         if kind == "notification":

@@ -18,7 +18,7 @@ from services.booking.people import Person
 from services.booking.storage import ChangedMeanwhile
 from services.booking.storage.retention import Retained
 from shared.crashpoints import CrashPoint, crash_point
-from shared.erasure_journal import Erasure, note
+from shared.erasure_journal import Erasure, begin, note
 from shared.lifecycle import Repeating
 from shared.mongo import PyMongoError
 from shared.observability import get_logger
@@ -55,6 +55,15 @@ class Erasing:
     offices: Mapping[str, Office]
     journal: Path | None = None
     _keys_after: str = ""
+
+    async def begin_journal(self) -> None:
+        """Whoever runs without one, or cannot write it, still books: the doctor says so, and erasures wait."""
+        if self.journal is None:
+            return
+        try:
+            await asyncio.to_thread(begin, self.journal, self.booking.clock.now())
+        except OSError as error:
+            log.error("erasure_journal_not_begun", error=error.strerror)
 
     async def export(self, id: str) -> Stored:
         """Raises Erased."""

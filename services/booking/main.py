@@ -132,6 +132,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         await once_it_answers(lambda: ensure_proof_indexes(db))
         await once_it_answers(people.store.ensure_indexes)
         await once_it_answers(retained.ensure_indexes)
+        await erasing.begin_journal()
         loops = (demand, supplying, sweeper, offering, retention, forgetting, day_lists, telling)
         async with running(clock, publisher, relay, offices, memory, *loops, consumers):
             yield

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from services.booking.domain.appointment import REFUSALS, Appointment
 from services.booking.domain.retention import kept_until, kind_of
@@ -29,6 +30,11 @@ def check() -> None:
     """Raises Trouble where contacts would be told with links that lead nowhere."""
     if "public_url" not in Settings().model_fields_set:
         raise Trouble("Set BOOKING_PUBLIC_URL: messages that follow the restore carry links that begin with it.")
+
+
+def journal() -> Path | None:
+    """Where this installation notes whom it erases."""
+    return Settings().erasure_journal
 
 
 async def after_restore(restore: Restore) -> None:

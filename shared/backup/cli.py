@@ -24,6 +24,7 @@ from shared.backup.sealed_file import (
     read_passphrase,
     read_recipient,
 )
+from shared.erasure_journal import began
 from shared.progress import Progress
 from shared.settings import SECRETS_DIR
 from shared.setup import Trouble, broker_definitions, database_users, deploy_folder, read_secret
@@ -59,6 +60,7 @@ def register(commands: Any) -> None:
     back.add_argument("--secrets-to", type=Path, metavar="FOLDER", help="write the secrets of --keys, and stop")
     back.add_argument("--keep-keys", action="store_true", help="the key databases have survived: leave them")
     back.add_argument("--journal", type=Path, action="append", default=[], metavar="FILE", help="of erasures")
+    back.add_argument("--without-journal", action="store_true", help="the one that is configured is lost: go on")
     back.add_argument("--replace", action="store_true", help="give up what is in the databases")
     back.add_argument("--report", type=Path, metavar="FILE", help="all that was found, as JSON")
     _keys_at(back)
@@ -142,14 +144,15 @@ def _restore(arguments: argparse.Namespace) -> None:
         raise Trouble("Name the file of data with --data, or where the secrets go with --secrets-to.")
     if keys and arguments.keep_keys:
         raise Trouble("--keys and --keep-keys exclude each other.")
+    _check_services()
+    data = Backup(arguments.data, wrapping=wrapping)
     wanted = Wanted(
-        data=Backup(arguments.data, wrapping=wrapping),
+        data=data,
         keys=keys,
         keep_keys=arguments.keep_keys,
-        journals=arguments.journal,
+        journals=_journals(arguments, data),
         replace=arguments.replace,
     )
-    _check_services()
     with _clients("admin", arguments.keys_at) as (client, keys_client):
         if arguments.keep_keys and not not_empty(keys_client, ["booking_keys"]):
             raise Trouble("--keep-keys, but there are no keys: name their file with --keys.")
@@ -172,10 +175,29 @@ def _restore_secrets(keys: Backup | None, arguments: argparse.Namespace) -> None
 def _check_services() -> None:
     found = services()
     if len(found) < len(("booking", "notification", "reporting")):
-        raise Trouble("A restore needs all three services installed where it runs, as in a checkout.")
+        raise Trouble("A restore needs all three services where it runs, as in a checkout or the image `tools`.")
     for service in found:
         if check := getattr(service, "check", None):
             check()
+
+
+def _journals(arguments: argparse.Namespace, data: Backup) -> list[Path]:
+    """Those that are named, and the configured one: an empty host must not forget whom it has to erase."""
+    journals: list[Path] = list(arguments.journal)
+    for service in services():
+        own = service.journal() if hasattr(service, "journal") else None
+        if own is None or arguments.without_journal or own.resolve() in {path.resolve() for path in journals}:
+            continue
+        begun = began(own)
+        if begun is not None and begun <= data.contents.taken_at:
+            journals.append(own)
+        elif not journals:
+            what = "is not here" if begun is None else "is newer than the backup"
+            raise Trouble(
+                f"The journal of erasures {own} {what}: bring it back, or name a copy with --journal. "
+                "Where it is lost, say --without-journal: whoever was erased since the backup is back then."
+            )
+    return journals
 
 
 def _tell(report: Report, wanted: Wanted) -> None:

@@ -34,6 +34,12 @@ def register(commands: Any) -> None:
         metavar="COMMAND",
         help='how to run it, as "docker compose exec -T rabbitmq rabbitmqctl"',
     )
+    doctor.add_argument(
+        "--definitions",
+        type=argparse.FileType(),
+        metavar="FILE",
+        help="instead, what `rabbitmqctl -q export_definitions -` prints; - reads it from standard input",
+    )
     doctor.set_defaults(run=_doctor)
 
 
@@ -43,7 +49,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
         raise Trouble(f"No secrets found: let {SECRETS_DIR} name their folder.")
     # What libraries have to say would come before the line that a monitor reads.
     logging.disable()
-    findings = list(examine(folder, ctl=shlex.split(arguments.rabbitmqctl)))
+    exported = arguments.definitions.read() if arguments.definitions else None
+    findings = list(examine(folder, ctl=shlex.split(arguments.rabbitmqctl), exported=exported))
     level = worst(findings)
     if arguments.json:
         print(json.dumps([{**asdict(finding), "level": finding.level.name} for finding in findings], indent=1))
@@ -57,9 +64,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return level.value
 
 
-def examine(folder: Path, *, ctl: list[str]) -> Iterator[Finding]:
-    """Every examination runs, whatever the one before it met."""
-    for name, examination in _examinations(folder, ctl):
+def examine(folder: Path, *, ctl: list[str], exported: str | None = None) -> Iterator[Finding]:
+    """Every examination runs, whatever the one before it met. `exported` are definitions, else `ctl` is asked."""
+    for name, examination in _examinations(folder, ctl, exported):
         try:
             yield from examination()
         except Exception as error:
@@ -67,7 +74,7 @@ def examine(folder: Path, *, ctl: list[str]) -> Iterator[Finding]:
             yield Finding(name, Level.UNKNOWN, f"{type(error).__name__}: {error!s:.200}", do)
 
 
-def _examinations(folder: Path, ctl: list[str]) -> Iterator[tuple[str, Examination]]:
+def _examinations(folder: Path, ctl: list[str], exported: str | None) -> Iterator[tuple[str, Examination]]:
     deploy = deploy_folder()
     wanted, users = broker_definitions(deploy), database_users(deploy)
     databases = sorted({role["db"] for user in users["users"] for role in user["roles"]} - {"admin"})
@@ -80,7 +87,10 @@ def _examinations(folder: Path, ctl: list[str]) -> Iterator[tuple[str, Examinati
         "rabbitmq",
         lambda: rabbitmq.examine(read_secret(folder, "admin_amqp_url"), definitions=wanted),
     )
-    yield "definitions", lambda: definitions.examine(ctl, wanted=wanted)
+    if exported is None:
+        yield "definitions", lambda: definitions.examine(ctl, wanted=wanted)
+    else:
+        yield "definitions", lambda: definitions.examine_exported(exported, wanted=wanted)
     yield "certificates", lambda: _certificates(folder)
     yield "tzdata", lambda: iter((host.time_zones(),))
     for module in _services():

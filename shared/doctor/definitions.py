@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from shared.doctor.findings import Finding, Level, well
@@ -32,6 +32,26 @@ _WORDS = {
 _SHOWN = 5
 
 
+def examine_exported(text: str, *, wanted: dict[str, Any]) -> Iterator[Finding]:
+    """`text` is what `rabbitmqctl export_definitions -` prints; of alarms it knows nothing."""
+    try:
+        exported = json.loads(text[text.index("{") :])
+        wrong = [
+            sentence
+            for kind in _KINDS
+            for sentence in _compared(kind, wanted[kind], map(_in_its_words(kind), _of_ours(exported[kind])))
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        do = "Give it what `rabbitmqctl -q export_definitions -` prints beside the broker."
+        yield Finding("definitions", Level.UNKNOWN, f"these are no definitions: {error!s:.120}", do)
+        return
+    yield _judged(wrong)
+
+
+def _of_ours(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for entry in entries if entry.get("vhost", VHOST) == VHOST]
+
+
 def examine(ctl: Sequence[str], *, wanted: dict[str, Any]) -> Iterator[Finding]:
     """`ctl` is the command that runs rabbitmqctl beside the broker."""
     try:
@@ -54,7 +74,10 @@ def _judged(wrong: Sequence[str]) -> Finding:
 
 def _differences(kind: str, wanted: list[dict[str, Any]], ctl: Sequence[str]) -> Iterator[str]:
     command, _, _ = _KINDS[kind]
-    listed = json.loads(_run([*ctl, "-q", *command, "--formatter", "json"]))
+    yield from _compared(kind, wanted, json.loads(_run([*ctl, "-q", *command, "--formatter", "json"])))
+
+
+def _compared(kind: str, wanted: list[dict[str, Any]], listed: Iterable[dict[str, Any]]) -> Iterator[str]:
     expected, found = _entries(kind, map(_in_its_words(kind), wanted)), _entries(kind, listed)
     for key in sorted(expected.keys() | found.keys()):
         name = f"{kind} {' '.join(key)}"

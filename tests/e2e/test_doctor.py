@@ -67,7 +67,7 @@ def test_a_healthy_stack_is_well(stack: Stack, ledger: Ledger, ctl: Path) -> Non
     assert found.keys() >= {
         *("secrets", "secrets_private", "passwords", "keys", "mongodb", "clock", "mongodb_users", "disk"),
         *("outbox", "rabbitmq", "queues", "consumers", "parked", "definitions", "alarms", "tzdata"),
-        *("mail", "https", "mongodb_tls", "rabbitmq_tls"),
+        *("mail", "https", "journal", "mongodb_tls", "rabbitmq_tls"),
     }
 
 
@@ -77,6 +77,7 @@ def test_each_trouble_has_its_line_and_says_what_to_do(stack: Stack, ledger: Led
             "AMTSTERMIN_SECRETS_DIR": str(secrets),
             "NOTIFICATION_SMTP_PORT": "1",
             "BOOKING_PUBLIC_URL": "http://termine.example",
+            "BOOKING_ERASURE_JOURNAL": str(secrets / "not mounted" / "erasures"),
         }
         code, found = doctor(stack, ctl, **settings)
 
@@ -94,6 +95,7 @@ def test_each_trouble_has_its_line_and_says_what_to_do(stack: Stack, ledger: Led
         "outbox": ("CRITICAL", "booking.left_behind"),
         "mail": ("CRITICAL", "127.0.0.1:1"),
         "https": ("CRITICAL", "termine.example"),
+        "journal": ("CRITICAL", "not mounted"),
     }.items():
         assert said[check].startswith(level), said[check]
         assert words in said[check], said[check]

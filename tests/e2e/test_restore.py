@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from bench.lean_http import Connection
 from deploy.local.process import ROOT
 from deploy.local.stack import SERVICES, Stack
+from shared import erasure_journal
 from shared.backup.records import Backup, Documents
 from shared.backup.sealed_file import new_identity, read_identity
 from tests.builders import HECHINGEN
@@ -53,18 +55,18 @@ class World:
         return next((self.folder / "backups").glob(f"*.{kind}"))
 
 
-def amtstermin(secrets: Path, *arguments: str | Path, url: str = "") -> str:
+def amtstermin(secrets: Path, *arguments: str | Path, code: int = 0, **settings: str) -> str:
     environment = {"AMTSTERMIN_SECRETS_DIR": str(secrets), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-m", "shared.cli", *map(str, arguments)],
         cwd=ROOT,
-        env={**environment, **({"BOOKING_PUBLIC_URL": url} if url else {})},
+        env={**environment, **settings},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -186,12 +188,26 @@ def second_life(world: World) -> Iterator[tuple[Stack, str]]:
         yield stack, f"http://127.0.0.1:{stack.ports.of('booking')}"
 
 
-def restore(world: World, stack: Stack, url: str, *more: str | Path) -> dict[str, Any]:
-    files = ("--data", world.file("data"), "--keys", world.file("keys"), "--identity", world.identity)
+def restore(world: World, stack: Stack, url: str, *more: str | Path, **settings: str) -> dict[str, Any]:
     report = world.folder / "report.json"
-    amtstermin(stack.secrets, "restore", *files, "--report", report, *more, url=url)
+    settings |= {"BOOKING_PUBLIC_URL": url}
+    amtstermin(stack.secrets, "restore", *files_of(world), "--report", report, *more, **settings)
     found: dict[str, Any] = json.loads(report.read_text())
     return found
+
+
+def files_of(world: World) -> tuple[str | Path, ...]:
+    return ("--data", world.file("data"), "--keys", world.file("keys"), "--identity", world.identity)
+
+
+def check_refused_without_the_journal(world: World, stack: Stack, url: str) -> None:
+    """The one that is configured is not there, or was begun on this host after the backup."""
+    missing = new = world.folder / "new journal"
+    for why in ("is not here", "is newer than the backup"):
+        settings = {"BOOKING_PUBLIC_URL": url, "BOOKING_ERASURE_JOURNAL": str(missing)}
+        told = amtstermin(stack.secrets, "restore", *files_of(world), code=1, **settings)
+        assert why in told, told
+        erasure_journal.begin(new, datetime.now(UTC))
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +223,8 @@ def test_everything_is_lost_and_comes_back_as_it_was(world: World) -> None:
     who = first_life(world)
     check_one_moment(world)
     with second_life(world) as (stack, url):
-        report = restore(world, stack, url, "--journal", world.journal)
+        check_refused_without_the_journal(world, stack, url)
+        report = restore(world, stack, url, BOOKING_ERASURE_JOURNAL=str(world.journal))
         check_report(report, who)
         for service in SERVICES:
             stack.start_service(service, name=service, wait=False)

@@ -1,6 +1,7 @@
 """The production overlay, as far as its text can tell."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +19,13 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("!reset", lambda loader, node: [])
 
 
-def _services(file: str) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = yaml.load((ROOT / file).read_text(), _Loader)["services"]  # noqa: S506 (a safe one)
+def _read(file: str, part: str = "services") -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.load((ROOT / file).read_text(), _Loader)[part]  # noqa: S506 (a safe one)
     return found
 
 
-BASE, OVERLAY = _services("docker-compose.yml"), _services("deploy/production/docker-compose.yml")
+_FILE = "deploy/production/docker-compose.yml"
+BASE, OVERLAY, VOLUMES = _read("docker-compose.yml"), _read(_FILE), _read(_FILE, "volumes")
 
 
 def test_the_proxy_alone_is_reached_from_outside() -> None:
@@ -42,11 +44,22 @@ def test_whoever_connects_to_the_servers_knows_their_authority() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BOOKING_PUBLIC_URL", "BOOKING_STAFF_URL", "NOTIFICATION_SENDER", "STAFF_ADDRESS"]
+    "name", ["BOOKING_PUBLIC_URL", "BOOKING_STAFF_URL", "NOTIFICATION_SENDER", "STAFF_ADDRESS", "ERASURES"]
 )
 def test_what_only_the_office_knows_has_no_default_and_stands_in_the_guide(name: str) -> None:
     assert f"${{{name}:?" in (FOLDER / "docker-compose.yml").read_text()
     assert re.search(rf"^{name}=", (FOLDER / "README.md").read_text(), re.MULTILINE)
+
+
+def test_all_that_note_or_read_erasures_have_their_journal_and_its_disk() -> None:
+    journal = Path(BASE["booking"]["environment"]["BOOKING_ERASURE_JOURNAL"])
+    having = {name for name, s in BASE.items() if f"erasures:{journal.parent}" in s.get("volumes", [])}
+    assert having == {"booking", "booking-cli", "backup-cli", "doctor"}
+    settings = {name: BASE[name]["environment"]["BOOKING_ERASURE_JOURNAL"] for name in having}
+    assert set(settings.values()) == {str(journal)}
+    # What the image owns at that path is what booking may write.
+    assert f"install --directory --owner amtstermin {journal.parent}" in (ROOT / "Dockerfile").read_text()
+    assert "${ERASURES:?" in VOLUMES["erasures"]["driver_opts"]["device"]
 
 
 def test_no_password_stands_in_the_overlay() -> None:

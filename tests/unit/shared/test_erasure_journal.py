@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.erasure_journal import Erasure, note, read
+from shared.erasure_journal import Erasure, began, begin, note, read
 from shared.setup import Trouble
 
 AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
@@ -45,3 +45,17 @@ def test_a_line_that_says_nothing_names_its_place(tmp_path: Path) -> None:
         list(read([journal]))
     with pytest.raises(Trouble, match="cannot be read"):
         list(read([tmp_path / "nowhere"]))
+
+
+def test_a_journal_says_when_it_began_and_begins_once(tmp_path: Path) -> None:
+    """A restore must not take the new journal of an empty host for one that knows all."""
+    journal = tmp_path / "journal"
+    assert began(journal) is None
+
+    begin(journal, AT)
+    note(journal, Erasure("one", AT))
+    begin(journal, AT.replace(year=2027))
+
+    assert began(journal) == AT
+    assert list(read([journal])) == [Erasure("one", AT)]
+    assert journal.stat().st_mode & 0o077 == 0
