@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,12 +55,14 @@ class World:
         return next((self.folder / "backups").glob(f"*.{kind}"))
 
 
-def amtstermin(secrets: Path, *arguments: str | Path, code: int = 0, **settings: str) -> str:
+def amtstermin(
+    secrets: Path, *arguments: str | Path, code: int = 0, settings: Mapping[str, str] | None = None
+) -> str:
     environment = {"AMTSTERMIN_SECRETS_DIR": str(secrets), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-m", "shared.cli", *map(str, arguments)],
         cwd=ROOT,
-        env={**environment, **settings},
+        env={**environment, **(settings or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -191,7 +193,7 @@ def second_life(world: World) -> Iterator[tuple[Stack, str]]:
 def restore(world: World, stack: Stack, url: str, *more: str | Path, **settings: str) -> dict[str, Any]:
     report = world.folder / "report.json"
     settings |= {"BOOKING_PUBLIC_URL": url}
-    amtstermin(stack.secrets, "restore", *files_of(world), "--report", report, *more, **settings)
+    amtstermin(stack.secrets, "restore", *files_of(world), "--report", report, *more, settings=settings)
     found: dict[str, Any] = json.loads(report.read_text())
     return found
 
@@ -205,7 +207,7 @@ def check_refused_without_the_journal(world: World, stack: Stack, url: str) -> N
     missing = new = world.folder / "new journal"
     for why in ("is not here", "is newer than the backup"):
         settings = {"BOOKING_PUBLIC_URL": url, "BOOKING_ERASURE_JOURNAL": str(missing)}
-        told = amtstermin(stack.secrets, "restore", *files_of(world), code=1, **settings)
+        told = amtstermin(stack.secrets, "restore", *files_of(world), code=1, settings=settings)
         assert why in told, told
         erasure_journal.begin(new, datetime.now(UTC))
 
