@@ -22,8 +22,16 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
+class Reader:
+    """Whoever presented a key. With an office nothing of any other exists for them."""
+
     role: Role
+    office: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    reader: Reader
     digest: bytes
 
     @property
@@ -37,17 +45,20 @@ class _Key:
 class Keys:
     """Several keys of a role are separated by blanks, so that a new one can be given out before the old one ends.
 
-    A session is signed with its key, and ends with it.
+    `<office>:<key>` opens that office alone. A session is signed with its key, and ends with it. Raises ValueError
+    where one key would open two things.
     """
 
     def __init__(self, keys: Mapping[Role, SecretStr]) -> None:
         self._keys = [
-            _Key(role, _digest(key)) for role, secret in keys.items() for key in secret.get_secret_value().split()
+            _key_of(role, entry) for role, secret in keys.items() for entry in secret.get_secret_value().split()
         ]
+        if len({key.digest for key in self._keys}) < len(self._keys):
+            raise ValueError("a key stands in REPORTING_STAFF_KEYS or REPORTING_OPERATOR_KEYS twice")
 
-    def role_of(self, presented: str) -> Role | None:
+    def reader_of(self, presented: str) -> Reader | None:
         key = self._key(presented)
-        return key.role if key else None
+        return key.reader if key else None
 
     def session(self, presented: str, *, now: datetime) -> str | None:
         """What a browser keeps in place of the key."""
@@ -56,19 +67,26 @@ class Keys:
         until = int((now + SESSION_LASTS).timestamp())
         return f"{key.name}.{until}.{key.signature(until)}"
 
-    def role_of_session(self, session: str, *, now: datetime) -> Role | None:
+    def reader_of_session(self, session: str, *, now: datetime) -> Reader | None:
         name, _, rest = session.partition(".")
         until, _, signature = rest.partition(".")
         key = next((key for key in self._keys if key.name == name), None)
         if key is None or not (until.isascii() and until.isdigit() and len(until) < 12):
             return None
         valid = hmac.compare_digest(key.signature(int(until)).encode(), signature.encode())
-        return key.role if valid and int(until) > now.timestamp() else None
+        return key.reader if valid and int(until) > now.timestamp() else None
 
     def _key(self, presented: str) -> _Key | None:
         digest = _digest(presented)
         found = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
         return found[0] if found else None
+
+
+def _key_of(role: Role, entry: str) -> _Key:
+    office, _, key = entry.rpartition(":")
+    if not key:
+        raise ValueError("a key of REPORTING_STAFF_KEYS or REPORTING_OPERATOR_KEYS is empty")
+    return _Key(Reader(role, office or None), _digest(key))
 
 
 def given_key(header: str) -> str:

@@ -114,7 +114,9 @@ class Mailing:
         return sum([await self._mail_office(office, period, now) for office in await self._reports.offices()])
 
     async def _mail_office(self, office: OfficeData, period: Period, now: datetime) -> int:
-        keys = {address: key_of(office.id, period, address) for address in self._settings.resume_addresses}
+        keys = {
+            address: key_of(office.id, period, address) for address in self._settings.resume_addresses(office.id)
+        }
         done = {d["_id"] async for d in self._sent.find({"_id": {"$in": list(keys.values())}}, {"_id": 1})}
         due = [address for address, key in keys.items() if key not in done]
         if not due:

@@ -43,15 +43,24 @@ class _Shown:
         return team if team is None or (office, team) in self.teams else OTHER_TEAMS
 
 
-class Reports:
-    """Teams of fewer than three never stand alone here."""
+class NoSuchOffice(Exception):
+    """One that does not exist for whoever asks."""
 
-    def __init__(self, *, figures: Figures, offices: Offices) -> None:
+
+class Reports:
+    """Teams of fewer than three never stand alone here. With `only`, no other office is here at all."""
+
+    def __init__(self, *, figures: Figures, offices: Offices, only: str | None = None) -> None:
         self._figures = figures
         self._offices = offices
+        self._only = only
+
+    def within(self, office: str | None) -> "Reports":
+        """What a reader of this office has; all of it where it is None."""
+        return self if office is None else Reports(figures=self._figures, offices=self._offices, only=office)
 
     async def offices(self) -> list[OfficeData]:
-        return await self._offices.all()
+        return [office for office in await self._offices.all() if self._only in (None, office.id)]
 
     async def rows(self, query: Query) -> list[Row]:
         """One row per group that has anything to tell, sorted; without groups exactly one row."""
@@ -64,6 +73,10 @@ class Reports:
         return await self._tallies(query, _Shown.of(await self.offices()))
 
     async def _tallies(self, query: Query, shown: _Shown) -> dict[Key, Tally]:
+        if self._only is not None:
+            if query.office not in (None, self._only):
+                raise NoSuchOffice(query.office)
+            query = replace(query, office=self._only)
         wanted = query.where.get(Group.TEAM)
         if Group.TEAM not in query.groups and wanted is None:
             return await self._figures.tallies(query)

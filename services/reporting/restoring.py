@@ -28,11 +28,10 @@ async def _withhold_resumes(restore: Restore, client: Client, live: str, setting
     period = last_period(settings.resume_every, restore.now.astimezone(settings.zone))
     if period is None:
         return
-    addresses = settings.resume_addresses
     keys = {
         key_of(office, period, address): (office, str(period.since))
         for office in await offices_of(client[live])
-        for address in addresses
+        for address in settings.resume_addresses(office)
     }
     own = client[settings.mongodb_database]
     for key in await withhold_resumes(own, list(keys), now=restore.now):

@@ -15,12 +15,14 @@ class Settings(CommonSettings):
     mongodb_database: str = "reporting"
     # Days of figures begin and end by this clock. A change needs a rebuild of all figures.
     timezone: str = "Europe/Berlin"
-    # Several are separated by blanks. Without any, nobody sees more than an office makes public.
+    # Several are separated by blanks; `<office>:<key>` opens one office alone. Without any, nobody sees more than
+    # an office makes public.
     staff_keys: SecretStr = SecretStr("")
     operator_keys: SecretStr = SecretStr("")
     # How readers reach this service: with https, cookies go over TLS alone.
     public_url: str = ""
-    # The résumé of each month or quarter that is over goes to these addresses, separated by commas.
+    # The résumé of each month or quarter that is over goes to these addresses, separated by commas; that of one
+    # office alone to `<office>:<address>`.
     resume_to: str = ""
     resume_every: Literal["month", "quarter"] = "quarter"
     sender: str = ""
@@ -43,9 +45,10 @@ class Settings(CommonSettings):
             raise ValueError("REPORTING_RESUME_TO needs REPORTING_SMTP_HOST and REPORTING_SENDER as well")
         return self
 
-    @property
-    def resume_addresses(self) -> tuple[str, ...]:
-        return tuple(address for part in self.resume_to.split(",") if (address := part.strip()))
+    def resume_addresses(self, office: str) -> tuple[str, ...]:
+        """Whoever gets the résumé of `office`."""
+        parts = (part.strip().rpartition(":") for part in self.resume_to.split(","))
+        return tuple(dict.fromkeys(to.strip() for of, _, to in parts if to.strip() and of.strip() in ("", office)))
 
     @property
     def zone(self) -> ZoneInfo:

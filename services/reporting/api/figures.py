@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, create_model
 
-from services.reporting.access import Role
+from services.reporting.access import Reader, Role
 from services.reporting.api.formats import Format, Table, Value, answer
 from services.reporting.api.query import FIGURES_QUERY, ReportQuery, cursor_of, wrong
 from services.reporting.api.signed_in import Who, only
 from services.reporting.domain import FIGURES, Figure, Group, Section
 from services.reporting.domain import Value as FigureValue
 from services.reporting.domain.teams import OTHER_TEAMS
-from services.reporting.reports import Reports, TeamNotShown, sorting
+from services.reporting.reports import NoSuchOffice, Reports, TeamNotShown, sorting
 from services.reporting.storage import Query as Asked
 from services.reporting.storage import Row
 from shared.http import PROBLEM_JSON, Problem
@@ -77,18 +77,19 @@ def router(*, reports: Reports, who: Who) -> APIRouter:
             **RESPONSES,
             401: {"description": "No valid key", **PROBLEM},
             403: {"description": "The key's role may not see these figures", **PROBLEM},
+            404: {"description": "The key is another office's", **PROBLEM},
         },
     )
     async def get_figures(
         request: Request,
         asked_for: Annotated[FIGURES_QUERY, Query()],
-        role: Annotated[Role, Depends(only(who, Role.STAFF, Role.OPERATORS))],
+        reader: Annotated[Reader, Depends(only(who, Role.STAFF, Role.OPERATORS))],
     ) -> Response:
-        allowed = may_see(role)
+        allowed = may_see(reader.role)
         chosen = asked_for.chosen(allowed)
-        _refuse_others(chosen, allowed, role)
+        _refuse_others(chosen, allowed, reader.role)
         asked: Asked = asked_for.query
-        rows = await _rows(reports, asked, compare=bool(asked_for.compare))
+        rows = await _rows(reports.within(reader.office), asked, compare=bool(asked_for.compare))
         page, more = _page(rows, asked_for)
         headers = {**PRIVATE, **({"Link": _next(request, page[-1])} if more else {})}
         table = Table(columns(asked, chosen, compare=bool(asked_for.compare)), [line(asked, row) for row in page])
@@ -110,6 +111,12 @@ async def _rows(reports: Reports, asked: Asked, *, compare: bool) -> list[Row]:
         return beside(rows, await reports.rows(asked.previous())) if compare else rows
     except TeamNotShown as error:
         raise team_not_shown() from error
+    except NoSuchOffice as error:
+        raise no_such_office() from error
+
+
+def no_such_office() -> Problem:
+    return Problem(404, "no-such-office", "No such office", "For this key there is no such office.")
 
 
 def team_not_shown() -> RequestValidationError:

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from services.reporting.access import Role
-from services.reporting.api.figures import PRIVATE, PROBLEM, team_not_shown
+from services.reporting.access import Reader, Role
+from services.reporting.api.figures import PRIVATE, PROBLEM, no_such_office, team_not_shown
 from services.reporting.api.formats import etag_answer
 from services.reporting.api.query import RangeQuery
 from services.reporting.api.signed_in import Who, only
 from services.reporting.domain import Group
-from services.reporting.reports import Reports, TeamNotShown
+from services.reporting.reports import NoSuchOffice, Reports, TeamNotShown
 from services.reporting.resume import Resume, as_html, as_pdf, build
 from services.reporting.views import Selection
 from services.reporting.web.rendering import HEADERS
@@ -56,18 +56,21 @@ def router(*, reports: Reports, who: Who, clock: DatabaseClock, zone: tzinfo) ->
             304: {"description": "What the reader has is still true"},
             401: {"description": "No valid key", **PROBLEM},
             403: {"description": "The key's role may not see it", **PROBLEM},
+            404: {"description": "The key is another office's", **PROBLEM},
             422: {"description": "A parameter is wrong; `errors` names it", **PROBLEM},
         },
     )
     async def get_resume(
         request: Request,
         asked: Annotated[ResumeQuery, Query()],
-        _: Annotated[Role, Depends(only(who, Role.STAFF))],
+        reader: Annotated[Reader, Depends(only(who, Role.STAFF))],
     ) -> Response:
         try:
-            resume = await build(reports, asked.selection, now=clock.now().astimezone(zone))
+            resume = await build(reports.within(reader.office), asked.selection, now=clock.now().astimezone(zone))
         except TeamNotShown as error:
             raise team_not_shown() from error
+        except NoSuchOffice as error:
+            raise no_such_office() from error
         async with press:
             return await _answer(request, resume, asked.format)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBasic, HTTPBearer
 
-from services.reporting.access import Keys, Role, given_key
+from services.reporting.access import Keys, Reader, Role, given_key
 from shared.http import Problem
 from shared.mongo import DatabaseClock
 
@@ -19,17 +19,17 @@ _SCHEMES = (
     APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="Session", description="What /sign-in sets."),
 )
 
-Who = Callable[[Request], Role | None]
-Guard = Callable[..., Awaitable[Role]]
+Who = Callable[[Request], Reader | None]
+Guard = Callable[..., Awaitable[Reader]]
 
 
 def who_asks(keys: Keys, clock: DatabaseClock) -> Who:
-    def role(request: Request) -> Role | None:
+    def reader(request: Request) -> Reader | None:
         if header := request.headers.get("authorization", ""):
-            return keys.role_of(given_key(header))
-        return keys.role_of_session(request.cookies.get(COOKIE, ""), now=clock.now())
+            return keys.reader_of(given_key(header))
+        return keys.reader_of_session(request.cookies.get(COOKIE, ""), now=clock.now())
 
-    return role
+    return reader
 
 
 def only(who: Who, *roles: Role) -> Guard:
@@ -41,9 +41,9 @@ def only(who: Who, *roles: Role) -> Guard:
         _: Annotated[object, Depends(bearer)],
         __: Annotated[object, Depends(basic)],
         ___: Annotated[object, Depends(cookie)],
-    ) -> Role:
-        role = who(request)
-        if role is None:
+    ) -> Reader:
+        reader = who(request)
+        if reader is None:
             raise Problem(
                 401,
                 "not-signed-in",
@@ -51,8 +51,8 @@ def only(who: Who, *roles: Role) -> Guard:
                 "A valid key is needed.",
                 headers={"WWW-Authenticate": _CHALLENGE},
             )
-        if role not in roles:
-            raise Problem(403, "not-allowed", "Not allowed", f"This is not for the role {role}.")
-        return role
+        if reader.role not in roles:
+            raise Problem(403, "not-allowed", "Not allowed", f"This is not for the role {reader.role}.")
+        return reader
 
     return guard

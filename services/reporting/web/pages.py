@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from markupsafe import Markup
 
-from services.reporting.access import Role
-from services.reporting.api.figures import may_see
+from services.reporting.access import Reader, Role
+from services.reporting.api.figures import may_see, no_such_office
 from services.reporting.api.signed_in import Who
 from services.reporting.charts import Chart, Kind, svg
 from services.reporting.domain import BY_NAME, Group, Section
@@ -43,13 +43,15 @@ def router(
         words = Words(
             choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
         )
-        if who(request) is not Role.STAFF:
+        reader = _staff(who(request))
+        if reader is None:
             return _to_sign_in(request)
-        offices = await reports.offices()
+        own = reports.within(reader.office)
+        offices = await own.offices()
         today = clock.now().astimezone(zone).date()
         choices = Choices.of(dict(request.query_params), offices=offices, today=today)
-        view = await load(reports, choices.selection)
-        now = await live.now(choices.office.id if choices.office else None)
+        view = await load(own, choices.selection)
+        now = await live.now(reader.office or (choices.office.id if choices.office else None))
         page = render(
             "dashboard.html",
             words=words,
@@ -69,15 +71,22 @@ def router(
     async def get_stream(
         request: Request, office: Annotated[str, Query(max_length=100)] = "", lang: str = ""
     ) -> Response:
-        if who(request) is not Role.STAFF:
+        reader = _staff(who(request))
+        if reader is None:
             raise Problem(401, "not-signed-in", "Not signed in", "A valid key is needed.")
+        if reader.office and office not in ("", reader.office):
+            raise no_such_office()
         if live.readers >= MOST_READERS:
             raise Problem(503, "too-many-readers", "Too many readers", "Please load the page again now and then.")
         words = Words(choose_language(lang, request.headers.get("accept-language", "")))
-        events = live.events(office or None, words, over=stopping)
+        events = live.events(reader.office or office or None, words, over=stopping)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     return routes
+
+
+def _staff(reader: Reader | None) -> Reader | None:
+    return reader if reader and reader.role is Role.STAFF else None
 
 
 def _add_static(routes: APIRouter, name: str) -> None:

@@ -88,6 +88,15 @@ async def test_who_was_refused_gets_it_later_and_nobody_twice(mongodb: Database,
     assert hand.to == ["rat@example.org", "landrat@example.org"]
 
 
+async def test_an_address_of_one_office_gets_nothing_of_another(mongodb: Database, mailed: Settings) -> None:
+    own = {"resume_to": "here:amt@example.org, there:anderes@example.org, landrat@example.org"}
+    hand = _Hand()
+    mailing = await _mailing(mongodb, mailed.model_copy(update=own), hand)
+    for _ in range(2):
+        await mailing.mail(_MORNING)
+    assert hand.to == ["amt@example.org", "landrat@example.org"]
+
+
 async def test_no_address_is_stored(mongodb: Database, mailed: Settings) -> None:
     mailing = await _mailing(mongodb, mailed, _Hand())
     for _ in range(2):
