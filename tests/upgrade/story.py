@@ -172,6 +172,8 @@ class Story:
         stage = Stage(name, time.time() - began, booked, len(asked), served)
         self.stages.append(stage)
         self.say(str(stage))
+        wrong = unexpected(asked)
+        assert not wrong, f"answers that nobody has to expect, while {name}: {dict(wrong)}"
 
     def _all_served(self) -> dict[str, int]:
         """By those who run now; of one that ends the last reading stays in `_seen`."""
