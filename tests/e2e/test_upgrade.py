@@ -15,7 +15,7 @@ from tests.e2e import nginx
 from tests.prove.checks import shortest_history, violations
 from tests.prove.gather import gather, wait_for_quiet
 from tests.upgrade.before import Unknown, unpack, version_before
-from tests.upgrade.story import RATE, Story, answers
+from tests.upgrade.story import RATE, Story, answers, unexpected
 from tests.upgrade.world import Version, World, of_this_checkout
 
 pytestmark = [
@@ -54,6 +54,7 @@ def test_versions_change_places_while_people_book(world: World, before: Version)
     operations = list(evidence.operations)
     _say(f"{len(operations):,} requests: {dict(answers(operations).most_common())}")
     _say(f"{len(evidence.appointments):,} appointments, {len(evidence.taken):,} messages")
+    assert not unexpected(operations)
     for stage in (stage for stage in story.stages if stage.name.startswith("booking:")):
         assert len(stage.served) == 2, f"one version alone has answered: {stage}"
     found = violations(evidence)
