@@ -23,8 +23,8 @@ from shared.setup import Trouble
 from shared.upcasting import Schema
 
 _AT_ONCE = 200
-# What others change while it is rewritten is tried again, so often in vain until somebody should look.
-_VAIN_PASSES = 5
+# What others change while it is rewritten is tried again; the version before may go on writing old ones.
+_PASSES = 5
 _EVENTS = {"outbox": 0, "history": 0}
 _LEFT = 1
 
@@ -103,7 +103,7 @@ async def _say(kind: Kind, database: Database) -> int:
         word = "newest" if schema == newest else "older" if schema < newest else "of a newer version, left alone"
         print(f"{count:>12,}  {kind}: schema {schema} ({word})")
         left += count if schema < newest else 0
-    if kind.schema.left_behind and (behind := await collection.count_documents(kind.schema.left_behind)):
+    if (query := kind.schema.behind) and (behind := await collection.count_documents(query)):
         print(f"{behind:>12,}  {kind}: the version before has left something behind")
         left += behind
     return left
@@ -116,35 +116,34 @@ async def counted(collection: Collection) -> dict[int, int]:
 
 
 async def rewrite(database: Database, schema: Schema) -> None:
-    """Until none is left, or others change them time and again meanwhile."""
+    """All that is old; not all that the version before goes on to write meanwhile."""
     collection = database[schema.collection]
     older = {"$or": [{"schema": {"$lt": schema.newest}}, {"schema": {"$exists": False}}]}
-    if schema.left_behind:
-        older["$or"].append(schema.left_behind)
+    if schema.behind:
+        older["$or"].append(schema.behind)
     if schema.newest == 1 or not (total := await collection.count_documents(older)):
         return
-    progress, vain = Progress(f"{schema.collection} rewritten", total=total), 0
-    while vain < _VAIN_PASSES and await collection.find_one(older, {"_id": 1}):
-        vain = 0 if await _pass(collection, schema, older, progress) else vain + 1
+    progress = Progress(f"{schema.collection} rewritten", total=total)
+    for _ in range(_PASSES):
+        await _pass(collection, schema, older, progress)
+        if await collection.find_one(older, {"_id": 1}) is None:
+            break
     progress.end()
 
 
-async def _pass(collection: Collection, schema: Schema, older: Document, progress: Progress) -> int:
-    written, writes = 0, list[UpdateOne]()
+async def _pass(collection: Collection, schema: Schema, older: Document, progress: Progress) -> None:
+    writes: list[UpdateOne] = []
     async for document in collection.find(older, _EVENTS, batch_size=_AT_ONCE):
         writes.append(_rewritten(document, schema))
         if len(writes) >= _AT_ONCE:
-            written += await _write(collection, writes, progress)
+            await _write(collection, writes, progress)
             writes = []
-    return written + await _write(collection, writes, progress)
+    await _write(collection, writes, progress)
 
 
-async def _write(collection: Collection, writes: list[UpdateOne], progress: Progress) -> int:
-    if not writes:
-        return 0
-    done = (await collection.bulk_write(writes, ordered=False)).modified_count
-    progress.add(done)
-    return int(done)
+async def _write(collection: Collection, writes: list[UpdateOne], progress: Progress) -> None:
+    if writes:
+        progress.add((await collection.bulk_write(writes, ordered=False)).modified_count)
 
 
 def _rewritten(before: Document, schema: Schema) -> UpdateOne:

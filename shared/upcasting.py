@@ -28,6 +28,11 @@ class Schema:
     def newest(self) -> int:
         return 1 + len(self.upcasts)
 
+    @property
+    def behind(self) -> Document | None:
+        """What finds them; a newer version knows itself what is old in its own."""
+        return self.left_behind and {**self.left_behind, "schema": self.newest}
+
     def read(self, document: Mapping[str, Any]) -> Document:
         """As the newest schema has it. What a newer version has written is left as it is."""
         return self._after(document, document.get("schema", 1))
