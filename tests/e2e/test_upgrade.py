@@ -42,7 +42,7 @@ def world(tmp_path: Path, before: Version) -> Iterator[World]:
 
 
 def test_versions_change_places_while_people_book(world: World, before: Version) -> None:
-    """Seen to fail with the digest of the number inside the contact: 757b2fb answered 500 to 35 of 592 requests."""
+    """Seen to fail with the digest inside the contact: 757b2fb answered 35 of 592 requests with 500."""
     began = datetime.now(UTC)
     story = Story(world, old=before, new=of_this_checkout(), say=_say)
     _say(f"From {version_before()} to this checkout, {RATE:g} citizens a second")
