@@ -45,6 +45,17 @@ def test_no_state_of_a_booking_violates_wcag(new_page: NewPage, stack: Stack) ->
     walker = Walker(new_page(viewport={"width": 390, "height": 800}), stack.mail.maildir)
     for page in states(walker):
         check(page)
+        if "/manage/" in page.url and "?" in page.url:
+            assert left_on_paper(page) == []
+
+
+def left_on_paper(page: Page) -> list[str]:
+    """Controls that would be printed, where nobody can press them."""
+    page.emulate_media(media="print")
+    script = "nodes => nodes.filter(n => n.checkVisibility()).map(n => n.outerHTML.slice(0, 120))"
+    found: list[str] = page.locator("main :is(button, select, input, summary)").evaluate_all(script)
+    page.emulate_media(media="screen")
+    return found
 
 
 def states(walker: Walker) -> Iterator[Page]:

@@ -10,6 +10,7 @@ from deploy.local.stack import Stack
 from services.booking.domain.actors import Role
 from tests.browser.axe import violations
 from tests.browser.served import PASSWORD, Served, served
+from tests.browser.test_accessibility import left_on_paper
 from tests.builders import HECHINGEN
 from tests.integration.office_harness import Colleague
 
@@ -192,6 +193,9 @@ def test_whoever_comes_without_appointment_gets_a_number_and_a_slip(
     page.emulate_media(media="screen")
     page.goto("/staff/today")
     expect(page.locator("tr.row", has_text=number)).to_contain_text("wartet seit")
+    for path in ("today", "plan"):
+        page.goto(f"/staff/{path}")
+        assert left_on_paper(page) == [], path
 
 
 def test_the_waiting_room_sees_a_call_and_no_name(screen: BrowserContext, office: Served, lead: Colleague) -> None:
