@@ -195,6 +195,9 @@ async def test_the_waiting_list_is_joined_from_the_page_once(work: AtWork, web: 
     pages = [await web.post("/book/wait", data=body) for _ in range(2)]
 
     assert [page.status_code for page in pages] == [200, 200]
+    # There is no time yet that could be given back.
+    assert all("Erst dann stehen Sie auf der Warteliste." in page.text for page in pages)
+    assert not any("geben wir die Zeit wieder frei" in page.text for page in pages)
     ids = {field(page.text, "id") for page in pages}
     assert len(ids) == 1
     entry = await work.desk.booking.appointments.get(ids.pop())
