@@ -10,6 +10,7 @@ from services.notification.catalogues import FALLBACK
 from services.notification.domain import Channel, Delivery, Drop, Status, Wait, delivery_id, stored
 from services.notification.purposes import Purpose
 from services.notification.saying import long_date
+from services.notification.wording import accent_of
 from shared.contracts import ConflictList, DayList, ListedVisit, Office, OfficeConflictsFound, OfficeDayPlanned
 
 StaffEvent = OfficeDayPlanned | OfficeConflictsFound
@@ -129,6 +130,7 @@ def told(purpose: Purpose, facts: SendStaff) -> dict[str, object]:
         "columns": _COLUMNS[purpose],
         "rows": [_row(purpose, row, facts.office, zone) for row in facts.rows],
         "url": facts.url,
+        "accent": accent_of(facts.office),
     }
 
 

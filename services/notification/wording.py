@@ -39,6 +39,8 @@ class Told(NamedTuple):
     lang: str
 
 
+# White on it, and it on white, can be read.
+_ACCENT = "#00427a"
 _SILENT = Told("", FALLBACK)
 
 
@@ -60,6 +62,7 @@ class Occasion:
     why: str
     sender: str
     sms_sender: str
+    accent: str
     office: Told
     phone: str
     email: str
@@ -165,6 +168,7 @@ def _of_office(purpose: Purpose, office: Office, service: str | None, lang: str)
         "dir": direction(lang),
         "sender": office.sender,
         "sms_sender": office.messages.sms_sender or office.sender,
+        "accent": accent_of(office),
         "office": in_language(office.name, lang),
         "phone": office.phone or "",
         "email": office.email or "",
@@ -174,6 +178,11 @@ def _of_office(purpose: Purpose, office: Office, service: str | None, lang: str)
         "instead_manage": next(reversed(placed["manage"]), _SILENT),
         "instead_deadline": next(reversed(placed["deadline"]), _SILENT),
     }
+
+
+def accent_of(office: Office) -> str:
+    """What stands out in its mails; booking has seen to it that white can be read on it."""
+    return office.theme.accent or _ACCENT
 
 
 def _belongs(text: MessageText, purpose: Purpose, service: str | None) -> bool:

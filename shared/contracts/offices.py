@@ -32,6 +32,7 @@ _TRAINING = "-uebung"
 
 # A text in several languages, by language code: {"de": …, "en": …}. German is always there.
 Text = dict[str, str]
+COLOUR = r"^#[0-9a-fA-F]{6}$"
 _TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 
@@ -197,6 +198,14 @@ class Messages(Data):
     quiet_until: str = Field(default="08:00", pattern=_TIME_OF_DAY)
 
 
+class Theme(Data):
+    """How pages and mails look: `name` stands at the head of pages instead of the office's."""
+
+    name: Text = Field(default_factory=dict)
+    accent: str | None = Field(default=None, pattern=COLOUR)
+    accent_dark: str | None = Field(default=None, pattern=COLOUR)
+
+
 class Office(Data):
     id: str
     name: Text
@@ -213,6 +222,7 @@ class Office(Data):
     authorities: tuple[Authority, ...]
     municipalities: tuple[Municipality, ...]
     messages: Messages = Messages()
+    theme: Theme = Theme()
     # Whether anybody may see figures of whole months, coarsened.
     public_figures: bool = False
 

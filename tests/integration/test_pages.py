@@ -10,10 +10,11 @@ import pytest
 
 from deploy.local.stack import Stack
 from services.booking.domain.appointment import Expired, WrongStatus
-from services.booking.domain.rules import Online, Quota
+from services.booking.domain.rules import Online, Quota, Theme
 from tests.builders import HECHINGEN
 from tests.integration.booking_harness import KEYS
-from tests.integration.office_harness import OFFICE, AtWork, a_client, an_office_at_work
+from tests.integration.office_harness import OFFICE, OTHER_OFFICE, AtWork, a_client, an_office_at_work
+from tests.integration.pages_harness import at_the_screen
 
 pytestmark = pytest.mark.anyio
 
@@ -227,3 +228,27 @@ async def test_while_online_booking_is_paused_the_pages_say_why(servers: Stack) 
     assert "We are moving." in start.text
     assert 'action="/book/service"' not in start.text
     assert (page.status_code, "Wir ziehen um." in page.text) == (409, True)
+
+
+async def test_an_office_with_its_own_colour_and_name_shows_them_on_all_its_pages(servers: Stack) -> None:
+    """As a file, since the pages' policy forbids styles within them; another office looks as ever."""
+    own = Theme(name={"de": "Landratsamt Musterkreis"}, accent="#8a1538")
+    async with an_office_at_work(servers, theme=own) as work, a_client(work.app) as web:
+        screen = await at_the_screen(work, "service_point")
+        pages = [(await web.get("/", params={"office": OFFICE})).text, await screen.see("/staff/today")]
+        pages.append((await web.post("/book/times", data=typed())).text)
+        links = {link for page in pages for link in re.findall(r'href="(/static/theme/[^"]+)"', page)}
+        (link,) = links
+        sheet, stale, none = [await web.get(path) for path in (link, f"{link[:-8]}.css", "/static/theme/x/y.css")]
+        elsewhere = await web.get("/", params={"office": OTHER_OFFICE})
+        await screen.http.aclose()
+
+    for page in pages:
+        assert "Landratsamt Musterkreis</a>" in page.replace("\xad", "")
+        assert "style=" not in page
+    assert "--accent:#8a1538" in sheet.text
+    assert sheet.headers["content-type"].startswith("text/css")
+    assert ["immutable" in one.headers["cache-control"] for one in (sheet, stale)] == [True, False]
+    assert stale.text == sheet.text
+    assert none.status_code == 404
+    assert "/static/theme/" not in elsewhere.text

@@ -23,7 +23,7 @@ from services.booking.commands import Booking, Day, Planning, Reaching, WaitingL
 from services.booking.erasing import Erasing
 from services.booking.guard import Guard
 from services.booking.staff import Staff
-from services.booking.web import assets
+from services.booking.web import assets, theming
 
 # A whole office with its texts in twelve languages.
 LARGER_BODIES = {"/v1/staff/offices/": 512 * 1024, "/staff/setup/": 1024 * 1024}
@@ -39,6 +39,7 @@ def add_routes(
     app.include_router(proofs.router(guard, offices=booking.offices))
     app.include_router(person.router(erasing))
     app.include_router(assets.router())
+    app.include_router(theming.router(booking.offices))
 
 
 def add_staff_routes(

@@ -4,11 +4,12 @@ Every interval is half open. Days and times are local; `[team, lane]` narrow a r
 """
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from services.booking.domain import theme
 from services.booking.domain.surnames import Collation, SurnameRange
 from shared.contracts import offices
 from shared.contracts.event import Data
@@ -173,6 +174,20 @@ class Pages(Data):
     shortcomings: tuple[offices.Text, ...] = ()
 
 
+class Theme(offices.Theme):
+    """The same, and it can be read: raises Unreadable within a ValidationError."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.accent is None and self.accent_dark is not None:
+            raise ValueError("accent_dark needs accent beside it")
+        if self.accent is not None:
+            theme.light(self.accent)
+        if self.accent_dark is not None:
+            theme.dark(self.accent_dark)
+        return self
+
+
 class OfficeData(offices.Office):
     """An office as its file describes it: what all may know, and the rules of booking."""
 
@@ -189,6 +204,7 @@ class OfficeData(offices.Office):
     quotas: tuple[Quota, ...] = ()
     helpers: tuple[Helper, ...] = ()
     pages: Pages = Pages()
+    theme: Theme = Theme()
 
 
 def week_of(day: date) -> date:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, se
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from services.booking.web import theming
 from services.booking.web.assets import asset
 from services.booking.web.languages import CATALOGUES, NAMES, in_language
 from services.booking.web.saying import clock, month, weekdays, when
@@ -107,7 +108,8 @@ def page(
 
     A `returnable` page may be shown again by Back.
     """
-    known = {"site": "Amtstermin", "faults": {}, **values}
+    theme = theming.path(values.get("office"))
+    known = {"site": "Amtstermin", "faults": {}, "theme": theme, "head": "", **values}
     text = _TEMPLATES.get_template(template).render(lang=lang, direction=direction(lang), here=here, **known)
     headers = {**HEADERS, "Content-Language": lang}
     if returnable:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from services.notification.purposes import Purpose
 from services.notification.staff_mails import Row, SendStaff
+from shared.contracts.offices import Theme
 from tests.unit.notification.builders import NOW, VISIT, a_delivery, an_office
 from tests.unit.notification.rendered import RENDERER, Words
 
@@ -59,3 +60,13 @@ def test_an_empty_day_is_said_in_words() -> None:
     assert "An diesem Tag ist niemand angemeldet." in mail.text
     assert "\n\n\n" not in mail.text
     assert "<a " not in mail.html
+
+
+def test_links_have_the_colour_of_the_office() -> None:
+    office = an_office().model_copy(update={"theme": Theme(accent="#8a1538")})
+    usual, own = (
+        RENDERER.staff_mail(replace(a_delivery(), purpose=Purpose.DAY_LIST), replace(LIST, office=one)).html
+        for one in (an_office(), office)
+    )
+    assert 'style="color:#00427a"' in usual
+    assert 'style="color:#8a1538"' in own

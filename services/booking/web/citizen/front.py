@@ -64,7 +64,8 @@ class Front:
     def show(self, template: str, office: Office | None, lang: str, **values: Any) -> HTMLResponse:
         site = in_language(office.data.name, lang) if office else "Amtstermin"
         phone = office.data.phone if office else None
-        return page(f"citizen/{template}", lang=lang, site=site, office=office, phone=phone, **values)
+        head = in_language(office.data.theme.name, lang) if office and office.data.theme.name else ""
+        return page(f"citizen/{template}", lang=lang, site=site, head=head, office=office, phone=phone, **values)
 
     def step(self, template: str, journey: Journey, path: str, **values: Any) -> HTMLResponse:
         """A step that a URL leads to."""

@@ -82,6 +82,17 @@ OFFICE = Section(
         Field("messages.sms_sender", "Absender der SMS", hint="Leer: wie bei E-Mails"),
     ),
 )
+THEME = Section(
+    "theme",
+    "Aussehen",
+    "Farbe für Links und Knöpfe, als #rrggbb. Eine, die sich auf hellem oder dunklem Grund schlecht liest, wird "
+    "abgelehnt.",
+    (
+        Field("theme.name", "Name im Kopf der Seiten", "texts", "Leer: der Name des Amts"),
+        Field("theme.accent", "Farbe", hint="Leer: die übliche"),
+        Field("theme.accent_dark", "Farbe auf dunklem Grund", hint="Leer: die Farbe, aufgehellt"),
+    ),
+)
 LOCATIONS = Section(
     "locations",
     "Orte",
@@ -157,7 +168,7 @@ SERVICE_FIELDS: Final = (
     Field("law", "Rechtsgrundlage"),
 )  # fmt: skip
 SECTIONS: Final[Mapping[str, Section]] = {
-    one.id: one for one in (ONLINE, HOURS, OFFICE, LOCATIONS, MESSAGES, RULES)
+    one.id: one for one in (ONLINE, HOURS, OFFICE, THEME, LOCATIONS, MESSAGES, RULES)
 }
 
 
