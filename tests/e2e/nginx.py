@@ -11,7 +11,7 @@ from deploy.local.process import ROOT
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 WHY_NOT = "there is no nginx here: apt-get install nginx-light to try the proxy"
-_LISTENERS = {"8080": "plain", "8443": "public", "9443": "staff"}
+LISTENERS = {"8080": "plain", "8443": "public", "9443": "staff", "9444": "figures"}
 # One computer plays everybody.
 _FOR_MANY_CLIENTS = re.compile(r"^\s*limit_(req|conn)\b.*;\n", re.MULTILINE)
 
@@ -28,7 +28,7 @@ def write(
     text = (ROOT / "deploy" / "production" / "nginx.conf").read_text(encoding="utf-8")
     text = text.replace("/tmp/", f"{folder}/").replace("/run/tls", str(folder / "tls"))
     text = text.replace("/dev/stdout", str(folder / "access.log"))
-    for port, name in _LISTENERS.items():
+    for port, name in LISTENERS.items():
         text = text.replace(f"listen {port}", f"listen 127.0.0.1:{ports[name]}")
     for name, local in servers.items():
         text = text.replace(f"server {name}:8000;", " ".join(f"server 127.0.0.1:{port};" for port in local))

@@ -3,18 +3,22 @@
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from deploy.local.ports import Ports, answers
 from deploy.local.process import ROOT
 from services.booking.main import build
 from services.booking.settings import Settings
+from services.reporting import main as reporting
+from services.reporting.settings import Settings as ReportingSettings
 from tests.e2e import nginx
 from tests.waiting import eventually
 
@@ -29,11 +33,23 @@ class _Answering(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         self.rfile.read(length)
+        if self.path.endswith("/live"):
+            self._stream()
+            return
         told = f"{self.server.server_port} {self.path} {self.headers.get('X-Forwarded-For')}".encode()  # type: ignore[attr-defined]
         self.send_response(200)
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
+
+    def _stream(self) -> None:
+        """One event, and then nothing until whoever reads has hung up."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b"data: now\n\n")
+        self.wfile.flush()
+        self.rfile.read(1)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         if name.startswith("do_"):
@@ -47,7 +63,7 @@ class _Answering(BaseHTTPRequestHandler):
 class Proxy:
     def __init__(self, folder: Path) -> None:
         ports = Ports(file=folder / "ports.json")
-        self.ports = {name: ports.of(name) for name in ("plain", "public", "staff")}
+        self.ports = {name: ports.of(name) for name in nginx.LISTENERS.values()}
         self.folder = folder
         self.backends = {
             name: ThreadingHTTPServer(("127.0.0.1", 0), _Answering)
@@ -89,21 +105,41 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     proxy.stop()
 
 
+NOWHERE = {"mongodb_uri": SecretStr("mongodb://127.0.0.1:1"), "amqp_url": SecretStr("amqp://127.0.0.1:1")}
+
+
 @pytest.fixture(scope="module")
 def paths() -> list[str]:
     """Every path that booking serves, with something where an id stands."""
     secret = SecretStr("k1:" + "00" * 32)
     app, _ = build(
         Settings(
-            mongodb_uri=SecretStr("mongodb://127.0.0.1:1"),
-            amqp_url=SecretStr("amqp://127.0.0.1:1"),
+            **NOWHERE,
             signing_keys=secret,
             contact_keys=secret,
             contact_public_keys="n1:09" + "00" * 31,
             offices=ROOT / "deploy" / "offices",
         )
     )
-    served = [str(getattr(route, "path", "")) for route in app.routes] + list(app.openapi()["paths"])
+    return served_by(app)
+
+
+@pytest.fixture(scope="module")
+def paths_of_reporting() -> list[str]:
+    return served_by(reporting.build(ReportingSettings(**NOWHERE))[0])
+
+
+def within(routes: Sequence[Any]) -> Iterator[str]:
+    """Those of included routers too; pages stand in no OpenAPI."""
+    for route in routes:
+        if router := getattr(route, "original_router", None):
+            yield from within(router.routes)
+        else:
+            yield str(route.path)
+
+
+def served_by(app: FastAPI) -> list[str]:
+    served = list(within(app.routes))
     return sorted({re.sub(r"{.+?}", "x", path) for path in served if path not in ("", "/openapi.json")})
 
 
@@ -134,6 +170,29 @@ def test_staff_reach_their_pages_and_figures_and_nothing_else(proxy: Proxy, path
         assert proxy.reached("staff", path) == ("booking" if is_theirs else None), path
     assert proxy.reached("staff", "/v1/reports/figures") == "reporting"
     assert proxy.reached("public", "/v1/receipts/seven") == "notification"
+
+
+def test_readers_of_figures_reach_reporting_and_everybody_what_is_public(
+    proxy: Proxy, paths_of_reporting: list[str]
+) -> None:
+    """Dashboard, sign-in, its stream, exports and résumé by their own listener alone."""
+    hidden = {path for path in paths_of_reporting if re.match(r"^/(metrics|health)", path)}
+    pages = {"/", "/sign-in", "/sign-out", "/dashboard.css", "/v1/reports/figures", "/v1/reports/resume"}
+    assert pages < set(paths_of_reporting)
+    for path in paths_of_reporting:
+        if path == "/live":
+            continue
+        assert proxy.reached("figures", path) == (None if path in hidden else "reporting"), path
+        is_public = path in ("/v1/public/figures", "/v1/reports/definitions")
+        assert (proxy.reached("public", path) == "reporting") is is_public, path
+        assert (proxy.reached("staff", path) == "reporting") is path.startswith("/v1/reports/"), path
+
+
+@pytest.mark.parametrize(("listener", "path"), [("figures", "/live"), ("staff", "/staff/today/live")])
+def test_events_of_the_day_do_not_wait_in_a_buffer(proxy: Proxy, listener: str, path: str) -> None:
+    """Seen to fail without `proxy_buffering off`."""
+    with proxy.http.stream("GET", proxy.url(listener, path), timeout=5) as stream:
+        assert next(stream.iter_lines()) == "data: now"
 
 
 def test_nobody_says_by_a_header_who_they_are(proxy: Proxy) -> None:

@@ -44,7 +44,15 @@ def test_whoever_connects_to_the_servers_knows_their_authority() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["BOOKING_PUBLIC_URL", "BOOKING_STAFF_URL", "NOTIFICATION_SENDER", "STAFF_ADDRESS", "ERASURES"]
+    "name",
+    [
+        "BOOKING_PUBLIC_URL",
+        "BOOKING_STAFF_URL",
+        "REPORTING_PUBLIC_URL",
+        "NOTIFICATION_SENDER",
+        "STAFF_ADDRESS",
+        "ERASURES",
+    ],
 )
 def test_what_only_the_office_knows_has_no_default_and_stands_in_the_guide(name: str) -> None:
     assert f"${{{name}:?" in (FOLDER / "docker-compose.yml").read_text()

@@ -62,7 +62,7 @@ class World:
         ports = self.stack.ports
         self.mail = MailSink(port=ports.of("mail-sink"))
         self.gateway = SmsGateway(port=ports.of("sms-gateway"))
-        self.ports = {name: ports.of(f"proxy-{name}") for name in ("plain", "public", "staff")}
+        self.ports = {name: ports.of(f"proxy-{name}") for name in nginx.LISTENERS.values()}
         self.authority = nginx.certificates(folder)
         self.invented: set[str] = set()
         self.planted: set[str] = set()
