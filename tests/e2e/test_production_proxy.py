@@ -105,7 +105,10 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     proxy.stop()
 
 
-NOWHERE = {"mongodb_uri": SecretStr("mongodb://127.0.0.1:1"), "amqp_url": SecretStr("amqp://127.0.0.1:1")}
+NOWHERE: dict[str, Any] = {
+    "mongodb_uri": SecretStr("mongodb://127.0.0.1:1"),
+    "amqp_url": SecretStr("amqp://127.0.0.1:1"),
+}
 
 
 @pytest.fixture(scope="module")
