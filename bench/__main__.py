@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import availability, book, figures, mail, memory, project, relay, report, rush
+from bench import availability, book, figures, first_page, mail, memory, project, relay, report, rush
 from bench.measuring import Figure, say
 from bench.processes import collect_garbage_rarely
 from bench.stage import Stage
@@ -22,6 +22,7 @@ FIGURES: Mapping[str, Callable[[Stage], Figure]] = {
     "rush": rush.measure,
     "availability": availability.measure,
     "availability_large": availability.measure_large,
+    "first_page": first_page.measure,
     "relay": relay.measure,
     "mail": mail.measure,
     "mail_waiting": mail.measure_waiting,

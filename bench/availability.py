@@ -23,7 +23,7 @@ _STORED = 1000
 _MOST_TIMES_SLOWER = 1.2
 _BOOKINGS_PER_SECOND = 50
 _BOOKERS = 32
-_CLIENTS = 16
+CLIENTS = 16
 _SECONDS = 4.0
 _PATH = f"/v1/offices/{OFFICE}/availability?service={SERVICE}&persons=1"
 
@@ -55,13 +55,13 @@ def _store_few(stage: Stage) -> None:
 
 def _measured(stage: Stage, *, name: str, stored: int) -> Figure:
     with stage.running("booking", module="bench.equal") as (booking,):
-        size = uvloop.run(_prepare(booking.url))
-        visit = _Visit(booking.url, Citizens(stage))
+        size = uvloop.run(prepare(booking.url, _PATH))
+        visit = Visit(booking.url, Citizens(stage))
         limit, runs = in_turns(
             limit=lambda _: uvloop.run(visit.ask(equal.PATH)).rate,
             program=lambda: uvloop.run(visit.ask(_PATH)),
             # As many as in the program: more of them would leave the bookings less.
-            widths=[_CLIENTS],
+            widths=[CLIENTS],
         )
     pace = f"{min(visit.booked):.0f} to {max(visit.booked):.0f} bookings/s meanwhile"
     return Figure(
@@ -76,17 +76,17 @@ def _measured(stage: Stage, *, name: str, stored: int) -> Figure:
     )
 
 
-async def _prepare(url: str) -> int:
-    """Hands an answer to the endpoint that shall give equal bytes; their number."""
+async def prepare(url: str, path: str) -> int:
+    """Hands the answer at `path` to the endpoint that shall give equal bytes; their number."""
     async with Connection(url) as http:
-        answer = await http.send("GET", _PATH)
+        answer = await http.send("GET", path)
         assert answer.status == 200, answer.body
         await http.send("PUT", equal.PATH, answer.body)
     return len(answer.body)
 
 
 @dataclass(slots=True)
-class _Visit:
+class Visit:
     """Asks while others book; `booked` are the bookings per second of each time."""
 
     url: str
@@ -105,7 +105,7 @@ class _Visit:
                     seconds.append(time.perf_counter() - asked)
 
         async with _bookings_going_on(self.citizens, self.url) as bookings:
-            await asyncio.gather(*(client() for _ in range(_CLIENTS)))
+            await asyncio.gather(*(client() for _ in range(CLIENTS)))
             took = time.perf_counter() - started
         self.booked.append(bookings.number / took)
         return Run(len(seconds) / took, tuple(seconds))

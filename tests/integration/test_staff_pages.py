@@ -209,6 +209,9 @@ async def test_pausing_online_booking_stops_citizens_and_nobody_else(work: AtWor
     by = await at_the_screen(work, "admin")
     desk = await at_the_screen(work, "service_point")
     notice = {"f.online.paused": "true", "f.online.notice.de": "Umzug bis Freitag: bitte rufen Sie an."}
+    first_page = f"/?office={OFFICE}&lang=tr"
+    async with a_client(work.app) as http:
+        assert 'id="home"' in (await http.get(first_page)).text
 
     await by.sent("/staff/setup/edit/online/save", version="1", **notice)
 
@@ -219,6 +222,7 @@ async def test_pausing_online_booking_stops_citizens_and_nobody_else(work: AtWor
         assert answer.json()["notice"] == {"de": notice["f.online.notice.de"]}
         shown = (await http.get(f"/v1/offices/{OFFICE}")).json()
         assert (shown["online_paused"], shown["notice"]) == (True, answer.json()["notice"])
+        assert notice["f.online.notice.de"] in (await http.get(first_page)).text
         page = (await http.get(f"/book/service?office={OFFICE}&home={HECHINGEN}&lang=tr")).text
         assert notice["f.online.notice.de"] in page
         assert "/book/people" not in page

@@ -111,6 +111,11 @@ def page(
     theme = theming.path(values.get("office"))
     known = {"site": "Amtstermin", "faults": {}, "theme": theme, "head": "", **values}
     text = _TEMPLATES.get_template(template).render(lang=lang, direction=direction(lang), here=here, **known)
+    return answered(text, lang=lang, answer=answer, returnable=returnable)
+
+
+def answered(text: str | bytes, *, lang: str, answer: int = 200, returnable: bool = False) -> HTMLResponse:
+    """With what every page tells the browser; `text` as `page` made it."""
     headers = {**HEADERS, "Content-Language": lang}
     if returnable:
         headers["Cache-Control"] = RETURNABLE

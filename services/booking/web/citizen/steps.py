@@ -1,5 +1,6 @@
 """The way to an appointment as far as nobody need say who he or she is: every step is a URL that can be kept."""
 
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -19,7 +20,11 @@ from services.booking.web.citizen.front import Astray, Front, away, lang_of
 from services.booking.web.citizen.guiding import Guiding
 from services.booking.web.citizen.journey import Journey, number
 from services.booking.web.citizen.typed import NEEDS, Typed
+from services.booking.web.pages import answered
 from shared.contracts.offices import Service
+
+# Of a few offices in all languages.
+_KEPT_PAGES = 100
 
 
 def router(front: Front) -> APIRouter:  # noqa: C901 (a list of routes)
@@ -31,7 +36,15 @@ def router(front: Front) -> APIRouter:  # noqa: C901 (a list of routes)
         offices = front.real_offices
         if not journey.office and len(offices) > 1:
             return front.show("offices.html", None, journey.lang, j=journey, offices=offices, here=None)
-        return front.step("start.html", journey, "/")
+        if journey != Journey(lang=journey.lang, office=journey.office):
+            return front.step("start.html", journey, "/")
+        return answered(first(front.office(journey.office), journey), lang=journey.lang, returnable=True)
+
+    @lru_cache(maxsize=_KEPT_PAGES)
+    def first(_: Office, journey: Journey) -> bytes:
+        """The page that most people ask for, the same for all of them until the office changes: each version of it
+        is an object of its own."""
+        return bytes(front.step("start.html", journey, "/").body)
 
     @routes.get("/book/service")
     async def service(request: Request) -> Response:
