@@ -37,7 +37,7 @@ def load(client: Client, backup: Backup, *, databases: Sequence[str], progress: 
                 progress(len(part.documents))
         _make_indexes(client, backup, databases)
     except BulkWriteError as error:
-        raise Trouble(f"MongoDB refuses a document of the backup: {error.details}.") from error
+        raise Trouble(f"MongoDB refuses a document of the backup: {error!s:.300}.") from error
     except PyMongoError as error:
         raise Trouble(f"MongoDB was lost on the way: {error}. Restore again with --replace.") from error
     return loaded

@@ -111,6 +111,19 @@ def test_each_alert_says_how_bad_and_what() -> None:
         assert named <= by, rule["alert"]
 
 
+def test_each_alert_has_a_runbook_that_names_what_exists() -> None:
+    text = (_FOLDER.parents[1] / "docs" / "operations.md").read_text()
+    chapter = text.split("\n## When an alert comes\n")[1].split("\n## ")[0]
+    runbooks = dict(re.findall(r"^### (\w+)\n(.+?)(?=\n### |\Z)", chapter, re.MULTILINE | re.DOTALL))
+    assert list(runbooks) == [rule["alert"] for rule in _rules()]
+    settings = {
+        name
+        for text in runbooks.values()
+        for name in re.findall(r"\b(?:BOOKING|NOTIFICATION|REPORTING)_[A-Z_]+", text)
+    }
+    assert settings <= set(re.findall(r"\b[A-Z]+_[A-Z_]+", text.replace(chapter, "")))
+
+
 def test_panels_have_places_of_their_own() -> None:
     panels = _dashboard()["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
