@@ -60,6 +60,8 @@ class Story:
     seed: int = 20261130
     stages: list[Stage] = field(default_factory=list)
     _seen: dict[str, int] = field(default_factory=dict)
+    # Since when a version's reporting has not heard all: it was stopped, or has only just been filled.
+    _deaf_since: dict[str, datetime] = field(default_factory=dict)
     _crowd: Crowd | None = None
 
     def tell(self) -> None:
@@ -96,21 +98,20 @@ class Story:
 
     def _up(self, *, first: bool) -> None:
         """Who hears comes before who tells."""
-        since = datetime.now(UTC)
         if first:
+            self._deaf_since[self.new.name] = datetime.now(UTC)
             with self._stage("set up, figures made anew beside the old ones"):
                 self.world.set_up(self.new)
                 self.world.run(self.new, "reporting", "rebuild", "--anyway")
         self._replace(self.old, self.new, ("reporting", "notification", "booking"))
-        self._tell_figures_again(self.new, since)
+        self._tell_figures_again(self.new)
         if not first:
             self.world.run(self.new, "migrate")
 
     def _back(self) -> None:
         """The other way round: who tells goes first."""
-        since = datetime.now(UTC)
         self._replace(self.new, self.old, ("booking", "notification", "reporting"))
-        self._tell_figures_again(self.old, since)
+        self._tell_figures_again(self.old)
 
     def _replace(self, leaving: Version, coming: Version, kinds: tuple[str, ...]) -> None:
         for kind in kinds:
@@ -124,6 +125,8 @@ class Story:
                     self.world.run(self.new, "migrate", codes=(0, 1))
                     self.world.let_in(coming)
                     self._await_silence(leaving)
+                if kind == "reporting":
+                    self._deaf_since[leaving.name] = datetime.now(UTC)
                 self.world.end(kind, leaving)
 
     def _await_silence(self, leaving: Version) -> None:
@@ -135,8 +138,9 @@ class Story:
         self.world.wait(0.5)
         return self._served(name) == before
 
-    def _tell_figures_again(self, version: Version, since: datetime) -> None:
-        """What the other version's reporting has heard meanwhile; whoever has it already ignores it."""
+    def _tell_figures_again(self, version: Version) -> None:
+        """What the other version's reporting alone has heard, since this one's was there last."""
+        since = self._deaf_since[version.name]
         with self._stage(f"told again to the figures of {version.name}"):
             for queue in _FIGURES:
                 at = (since - timedelta(minutes=1)).isoformat()
