@@ -60,7 +60,7 @@ class Story:
     seed: int = 20261130
     stages: list[Stage] = field(default_factory=list)
     _seen: dict[str, int] = field(default_factory=dict)
-    # Since when a version's reporting has not heard all: it was stopped, or has only just been filled.
+    # Since when a version's reporting has not heard all: the other's came to its queues, or it is not there yet.
     _deaf_since: dict[str, datetime] = field(default_factory=dict)
     _crowd: Crowd | None = None
 
@@ -116,6 +116,8 @@ class Story:
     def _replace(self, leaving: Version, coming: Version, kinds: tuple[str, ...]) -> None:
         for kind in kinds:
             with self._stage(f"{kind}: {leaving.name} and {coming.name}"):
+                if kind == "reporting":
+                    self._deaf_since[leaving.name] = datetime.now(UTC)
                 self.world.begin(kind, coming)
                 if kind == "booking":
                     self.world.let_in(leaving, coming)
@@ -125,8 +127,6 @@ class Story:
                     self.world.run(self.new, "migrate", codes=(0, 1))
                     self.world.let_in(coming)
                     self._await_silence(leaving)
-                if kind == "reporting":
-                    self._deaf_since[leaving.name] = datetime.now(UTC)
                 self.world.end(kind, leaving)
 
     def _await_silence(self, leaving: Version) -> None:
@@ -139,7 +139,7 @@ class Story:
         return self._served(name) == before
 
     def _tell_figures_again(self, version: Version) -> None:
-        """What the other version's reporting alone has heard, since this one's was there last."""
+        """What the other version's reporting has heard since it came; whoever has it already ignores it."""
         since = self._deaf_since[version.name]
         with self._stage(f"told again to the figures of {version.name}"):
             for queue in _FIGURES:
