@@ -330,6 +330,26 @@ def test_the_door_and_the_sign_in_are_accessible_with_their_faults(screen: Brows
     assert not _is_too_wide(page)
 
 
+def test_practice_is_seen_on_every_page_until_it_is_left(screen: BrowserContext, office: Served) -> None:
+    page = signed_in(screen, office, "lead")
+    page.goto("/staff/training")
+    assert violations(page) == []
+    page.get_by_role("button", name="Übungsamt anlegen").click()
+    page.get_by_role("button", name="Üben", exact=True).click()
+    band = page.get_by_role("note")
+    for path in ("/staff/today", "/staff/training", "/?office=zollernalbkreis-uebung&lang=ar"):
+        page.goto(path)
+        expect(band).to_be_visible()
+        assert violations(page) == []
+        page.set_viewport_size(PHONE)
+        assert not _is_too_wide(page), _widest(page)
+        page.set_viewport_size(DESKTOP)
+    page.goto("/staff/training")
+    page.get_by_role("button", name="Zurück zum echten Amt").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Heute")
+    expect(band).to_have_count(0)
+
+
 def _visitor(name: str) -> dict[str, object]:
     return {"service": "eat_pickup", "family_name": name, "members": [{"municipality": HECHINGEN}]}
 
