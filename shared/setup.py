@@ -35,6 +35,8 @@ REPORTING_KEYS = (STAFF_KEYS, "reporting_operator_keys")
 
 # The user id of mongod in the public image; mongod refuses a key file that others may read.
 _MONGOD_UID = 999
+# As the Dockerfile has it.
+_OUR_UID = 10001
 
 
 class Trouble(Exception):
@@ -139,13 +141,16 @@ def operator_amqp_url() -> str:
 def share_secrets(*, folder: Path, root: Path) -> None:
     """Copies to each folder that exists below `root` only what its container needs: `mongo` the key file,
     `rabbitmq` the definitions, `erlang` the cookie by which the brokers of a cluster know each other, a service
-    its own address and key files, `booking+operator` those of both. Each is one container's volume."""
+    its own address and key files, `booking+operator` those of both, `everything` all. Each is one container's
+    volume."""
     for target in sorted(path for path in root.iterdir() if path.is_dir()):
         for source, name, mode in _share_of(target.name, folder):
             _copy(source, target / name, mode)
     keyfile = root / "mongo" / "keyfile"
     if keyfile.exists() and os.geteuid() == 0:
         os.chown(keyfile, _MONGOD_UID, _MONGOD_UID)
+    for secret in (root / "everything").glob("*") if os.geteuid() == 0 else ():
+        os.chown(secret, _OUR_UID, _OUR_UID)
 
 
 def _share_of(container: str, folder: Path) -> list[tuple[Path, str, int]]:
@@ -153,6 +158,8 @@ def _share_of(container: str, folder: Path) -> list[tuple[Path, str, int]]:
         return [(folder / KEYFILE, "keyfile", 0o400)]
     if container == "rabbitmq":
         return [(folder / DEFINITIONS, "definitions.json", 0o444)]
+    if container == "everything":
+        return [(path, path.name, 0o400) for path in sorted(folder.glob("[!.]*")) if path.is_file()]
     names = container.split("+")
     own = [path for name in names for path in sorted(folder.glob(f"{name}_*"))]
     # An account's password stands in its address already; one put here by hand, as a mail server's, goes along.

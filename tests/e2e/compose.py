@@ -26,7 +26,13 @@ class Compose:
     """One project, from `files`, with the images of `tag`. `processes` says how many of a service get a port."""
 
     def __init__(
-        self, folder: Path, *, tag: str, processes: Mapping[str, int], files: Sequence[str] = (BASE,)
+        self,
+        folder: Path,
+        *,
+        tag: str,
+        processes: Mapping[str, int],
+        files: Sequence[str] = (BASE,),
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.project = f"amtstermin-test-{uuid4().hex[:8]}"
         self.tag = tag
@@ -45,11 +51,15 @@ class Compose:
             "NOTIFICATION_QUIET_HOURS": "off",
             "NOTIFICATION_REMINDERS": "off",
             **_ports(processes),
+            **(settings or {}),
         }
 
-    def __call__(self, *arguments: str, within: float = 60) -> str:
+    def run(
+        self, *arguments: str, within: float = 60, given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """`given` goes to its standard input."""
         options = [*self._files, "--project-name", self.project, "--env-file", os.devnull]
-        done = subprocess.run(
+        return subprocess.run(
             ["docker", "compose", *options, *arguments],
             cwd=ROOT,
             env=self._environment,
@@ -57,7 +67,11 @@ class Compose:
             text=True,
             check=False,
             timeout=within,
+            input=given,
         )
+
+    def __call__(self, *arguments: str, within: float = 60) -> str:
+        done = self.run(*arguments, within=within)
         assert done.returncode == 0, (
             f"docker compose {' '.join(arguments)}:\n{(done.stdout + done.stderr)[-4000:]}"
         )

@@ -36,7 +36,7 @@ def test_the_proxy_alone_is_reached_from_outside() -> None:
 
 
 def test_whoever_connects_to_the_servers_knows_their_authority() -> None:
-    ca = "./deploy/production/tls/ca.pem:/run/tls/ca.pem:ro"
+    ca = "${TLS:-./deploy/production/tls}/ca.pem:/run/tls/ca.pem:ro"
     connecting = {
         name for name, service in BASE.items() if "secrets" in str(service.get("volumes")) and name != "secrets"
     }

@@ -91,7 +91,7 @@ def test_definitions_carry_hashes_and_no_password(folder: Path) -> None:
 
 def test_each_container_gets_only_its_own_secrets(folder: Path, tmp_path: Path) -> None:
     shares = tmp_path / "shares"
-    for container in ("booking", "booking+operator", "notification", "rabbitmq", "erlang", "mongo"):
+    for container in ("booking", "booking+operator", "notification", "rabbitmq", "erlang", "mongo", "everything"):
         (shares / container).mkdir(parents=True)
     (folder / "notification_smtp_password").write_text("put here by hand")
 
@@ -99,6 +99,8 @@ def test_each_container_gets_only_its_own_secrets(folder: Path, tmp_path: Path) 
     share_secrets(folder=folder, root=shares)
 
     given = {path.name: sorted(contents(path)) for path in shares.iterdir()}
+    assert given.pop("everything") == sorted(contents(folder))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (shares / "everything").iterdir()} == {0o400}
     assert given == {
         "booking": [
             "booking_amqp_url",
