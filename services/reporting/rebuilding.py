@@ -124,30 +124,19 @@ class Rebuild:
         before = await self._count(spare)
         live = self._generations.live
         for kind in set(KINDS.values()) - {"appointments"}:
-            await (
-                live[kind]
-                .aggregate(
-                    [
-                        {"$set": {"dirty": "$buckets", "dirty_since": "$$NOW"}},
-                        {
-                            "$merge": {
-                                "into": {"db": spare.name, "coll": kind},
-                                "whenMatched": "keepExisting",
-                                "whenNotMatched": "insert",
-                            }
-                        },
-                    ]
-                )
-                .to_list(None)
-            )
+            into = {"db": spare.name, "coll": kind}
+            kept = {"into": into, "whenMatched": "keepExisting", "whenNotMatched": "insert"}
+            await live[kind].aggregate([{"$merge": kept}]).to_list(None)
             await self._keep()
         return await self._count(spare) - before
 
     async def count_up(self, spare: Database, progress: Progress) -> None:
-        """Every figure from the facts."""
+        """Every figure from the facts, and once more those whose facts have changed meanwhile."""
         refresher = self._refresher(spare)
-        while (buckets := await refresher.refresh()) != 0:
-            progress.add(buckets or 0)
+        async for buckets in refresher.compute_all():
+            progress.add(buckets)
+            await self._keep()
+        while await refresher.refresh() != 0:
             await self._keep()
 
     async def switch(self, spare: Database) -> None:

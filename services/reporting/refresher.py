@@ -5,7 +5,7 @@ those marks whose fact has not changed since. A crash before the last step only 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 
@@ -76,6 +76,21 @@ class Refresher:
             crash_point(CrashPoint.REPORTING_AFTER_CLEAR)
         REFRESHED.inc(len(keys))
         return len(keys)
+
+    async def compute_all(self) -> AsyncIterator[int]:
+        """Every bucket once, whatever is marked; yields after each part how many it had.
+
+        By marks a bucket would be computed as often as there are passes with one of its facts, and facts that are
+        told anew come in no order. Only for figures that nobody reads yet: after a crash the rest has neither
+        figures nor marks.
+        """
+        while await self._lease.acquire() is None:  # of a process that died over it
+            await asyncio.sleep(_IDLE_S)
+        await self._facts.clear_all()
+        async for keys in self._facts.keys(at_once=_BUCKETS_PER_WRITE):
+            await self._compute(keys)
+            await self._figures.add_up(keys, fence=await self._fence())
+            yield len(keys)
 
     async def _compute(self, keys: list[str]) -> None:
         fence = await self._fence()

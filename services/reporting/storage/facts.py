@@ -41,6 +41,7 @@ _DUPLICATE_KEY = 11000
 _GOING_DOWN = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
 _OLD_MARKS: Document = {"$ifNull": ["$dirty", []]}
 _OLD_BUCKETS: Document = {"$ifNull": ["$buckets", []]}
+_UNMARKED: Document = {"$unset": {"dirty": "", "dirty_since": ""}}
 _FIRST_MARKED: Document = {"$ifNull": ["$dirty_since", "$$NOW"]}
 # So many facts are held at once: memory stays flat however many touch a bucket.
 _PAGE = 1000
@@ -151,6 +152,26 @@ class Facts:
                 for document in page:
                     yield load(document["fact"])
 
+    async def clear_all(self) -> None:
+        """For whoever is about to compute every bucket; what changes from now on is marked again."""
+        for collection in self._collections.values():
+            await collection.update_many({"dirty_since": {"$exists": True}}, _UNMARKED)
+
+    async def keys(self, *, at_once: int) -> AsyncIterator[list[str]]:
+        """Every bucket that some fact adds to, once, in order: day after day of each office."""
+        first, *others = self._collections.values()
+        only: list[Document] = [{"$project": {"buckets": 1}}]
+        stages = [
+            *only,
+            *({"$unionWith": {"coll": other.name, "pipeline": only}} for other in others),
+            {"$unwind": "$buckets"},
+            {"$group": {"_id": "$buckets"}},
+            {"$sort": {"_id": 1}},
+        ]
+        cursor = first.aggregate(stages, allowDiskUse=True, batchSize=at_once)
+        while page := await cursor.to_list(at_once):
+            yield [document["_id"] for document in page]
+
     async def clear(self, marks: Iterable[Mark]) -> None:
         """Drops the marks of facts that have not changed since they were read."""
         for kind, collection in self._collections.items():
@@ -161,7 +182,7 @@ class Facts:
             updates = [
                 UpdateMany(
                     {"_id": {"$in": same}, "sequence": sequence},
-                    {"$unset": {"dirty": "", "dirty_since": ""}},
+                    _UNMARKED,
                 )
                 for sequence, same in ids.items()
             ]
