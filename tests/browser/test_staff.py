@@ -336,7 +336,7 @@ def test_practice_is_seen_on_every_page_until_it_is_left(screen: BrowserContext,
     assert violations(page) == []
     page.get_by_role("button", name="Übungsamt anlegen").click()
     page.get_by_role("button", name="Üben", exact=True).click()
-    band = page.get_by_role("note")
+    band = page.get_by_role("complementary")
     for path in ("/staff/today", "/staff/training", "/?office=zollernalbkreis-uebung&lang=ar"):
         page.goto(path)
         expect(band).to_be_visible()
