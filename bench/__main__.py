@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import availability, book, figures, first_page, mail, memory, project, relay, report, rush
+from bench import availability, book, figures, first_page, mail, memory, project, relay, report, restore, rush
 from bench.measuring import Figure, say
 from bench.processes import collect_garbage_rarely
 from bench.stage import Stage
@@ -28,6 +28,7 @@ FIGURES: Mapping[str, Callable[[Stage], Figure]] = {
     "mail_waiting": mail.measure_waiting,
     "project": project.measure,
     "figures": figures.measure,
+    "restore": restore.measure,
 }
 _MEMORY = "memory"
 

@@ -1,7 +1,8 @@
 """What booking has ever told, for a republish: the source of every rebuild of the others."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.booking.people import Erased, People, people_of
@@ -23,11 +24,21 @@ EXCHANGES = frozenset({"appointments", "contacts", "offices"})
 _CONTACT_EVENTS: dict[str, type[Event]] = {wire_type(c): c for c in (ContactProvided, LinkRequested)}
 
 
-async def told(*, exchange: str, since: datetime, newest: bool = False) -> AsyncIterator[Entry]:
+async def told(
+    *, exchange: str, since: datetime, newest: bool = False, types: Collection[str] | None = None
+) -> AsyncIterator[Entry]:
     """Every event told on `exchange` at or after `since`, under its first id; per appointment in order.
 
-    With `newest` only the last one of each: it carries the whole state.
+    With `newest` only the last one of each: it carries the whole state. With `types` no others.
     """
+    async for entry in _told(exchange, since, newest, types):
+        if types is None or entry["type"] in types:
+            yield entry
+
+
+async def _told(
+    exchange: str, since: datetime, newest: bool, types: Collection[str] | None
+) -> AsyncIterator[Entry]:
     settings = Settings()
     client = connect(settings)
     keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
@@ -43,7 +54,8 @@ async def told(*, exchange: str, since: datetime, newest: bool = False) -> Async
             return
         secrets = Keys.read(settings.signing_keys)
         people = people_of(settings, client=keys_client, secrets=secrets, clock=DatabaseClock(client))
-        async for entry in _of_appointments(db, people, exchange, since, newest=newest):
+        wanted = _Wanted(exchange, since, newest, types)
+        async for entry in _of_appointments(db, people, wanted):
             yield entry
         if exchange == "appointments":
             async for entry in _newest(db, "demand"):
@@ -59,15 +71,43 @@ async def _newest(db: Database, collection: str) -> AsyncIterator[Entry]:
         yield document["last"]
 
 
-async def _of_appointments(
-    db: Database, people: People, exchange: str, since: datetime, *, newest: bool
-) -> AsyncIterator[Entry]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    exchange: str
+    since: datetime
+    newest: bool
+    types: Collection[str] | None
+
+    def of(self, document: Document) -> list[Entry]:
+        entries = [e for e in document["history"] if e["exchange"] == self.exchange and e["at"] >= self.since]
+        entries = entries[-1:] if self.newest else entries
+        return [e for e in entries if self.types is None or e["type"] in self.types]
+
+
+async def _of_appointments(db: Database, people: People, wanted: _Wanted) -> AsyncIterator[Entry]:
     documents = (
-        db["appointments"].find({"history.at": {"$gte": since}}, {"outbox": 0}).sort("_id").batch_size(_PAGE)
+        db["appointments"]
+        .find({"history.at": {"$gte": wanted.since}}, {"outbox": 0})
+        .sort("_id")
+        .batch_size(_PAGE)
     )
+    page: list[tuple[Document, list[Entry]]] = []
     async for document in documents:
-        entries = [e for e in document["history"] if e["exchange"] == exchange and e["at"] >= since]
-        for entry in entries[-1:] if newest else entries:
+        if entries := wanted.of(document):
+            page.append((document, entries))
+        if len(page) >= _PAGE:
+            async for entry in _of_page(page, people):
+                yield entry
+            page = []
+    async for entry in _of_page(page, people):
+        yield entry
+
+
+async def _of_page(page: Sequence[tuple[Document, list[Entry]]], people: People) -> AsyncIterator[Entry]:
+    sealed = [document["_id"] for document, entries in page if any(e["body"] is None for e in entries)]
+    await people.fetch_keys(sealed)
+    for document, entries in page:
+        for entry in entries:
             # Of somebody who was erased meanwhile only that is left to tell.
             with suppress(Erased):
                 try:

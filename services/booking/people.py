@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
 from services.booking.domain.appointment import Appointment, ContactDetails
@@ -16,7 +17,7 @@ from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Client, DatabaseClock
 from shared.phones import any_number
 from shared.sealed_contact import seal_contact, seal_entry
-from shared.sealing import PublicKeys, SymmetricKeys, Wrapped, new_data_key, seal, unseal
+from shared.sealing import PublicKeys, SymmetricKeys, Unsealable, Wrapped, new_data_key, seal, unseal
 
 _MOST_RECENT = 2000
 
@@ -109,9 +110,17 @@ class People:
         wrapped = await self.store.get_all([one.id for one in sealed]) if sealed else {}
         return await asyncio.to_thread(self._opened, sealed, wrapped)
 
-    def _opened(self, sealed: Sequence[Appointment], wrapped: Mapping[str, Wrapped]) -> dict[str, Person]:
-        keys = {id: self._own_keys.unwrap(key, owner=id) for id, key in wrapped.items()}
+    def _opened(self, sealed: Sequence[Appointment], wrapped: Mapping[str, WrappedTwice]) -> dict[str, Person]:
+        keys = {id: self._own_keys.unwrap(key.booking, owner=id) for id, key in wrapped.items()}
         return {one.id: _person(one, keys[one.id]) for one in sealed if one.id in keys}
+
+    async def fetch_keys(self, ids: Sequence[str]) -> None:
+        """One question for all whose persons are asked for next, at most `_MOST_RECENT`."""
+        missing = [id for id in ids if id not in self._recent]
+        for id, wrapped in (await self.store.get_all(missing)).items() if missing else ():
+            # One that does not open says so when its person is asked for.
+            with suppress(Unsealable):
+                self._keep(id, self._unwrapped(id, wrapped))
 
     def details(self, given: GivenContact) -> ContactDetails:
         """What rules need to know of it."""
@@ -185,7 +194,10 @@ class People:
             wrapped = await self.store.get(id)
         except NotFound:
             raise Erased from None
-        return self._keep(id, _DataKey(self._own_keys.unwrap(wrapped.booking, owner=id), wrapped.notification))
+        return self._keep(id, self._unwrapped(id, wrapped))
+
+    def _unwrapped(self, id: str, wrapped: WrappedTwice) -> _DataKey:
+        return _DataKey(self._own_keys.unwrap(wrapped.booking, owner=id), wrapped.notification)
 
     def _keep(self, id: str, key: _DataKey) -> _DataKey:
         self._recent[id] = key

@@ -1,6 +1,6 @@
 """What notification has ever told, for a republish."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
 from pydantic_settings import SettingsConfigDict
@@ -22,9 +22,11 @@ class DatabaseSettings(CommonSettings):
     mongodb_database: str = "notification"
 
 
-async def told(*, exchange: str, since: datetime, newest: bool = False) -> AsyncIterator[Entry]:
+async def told(
+    *, exchange: str, since: datetime, newest: bool = False, types: Collection[str] | None = None
+) -> AsyncIterator[Entry]:
     """Every event told on `exchange` at or after `since`, under its first id; with `newest` the last of each
-    message only."""
+    message only, with `types` no others."""
     settings = DatabaseSettings()
     client = connect(settings)
     try:
@@ -34,6 +36,7 @@ async def told(*, exchange: str, since: datetime, newest: bool = False) -> Async
         ):
             entries = [e for e in document["history"] if e["exchange"] == exchange and e["at"] >= since]
             for entry in entries[-1:] if newest else entries:
-                yield entry
+                if types is None or entry["type"] in types:
+                    yield entry
     finally:
         client.close()

@@ -7,7 +7,7 @@ import asyncio
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,9 +48,10 @@ class Restore:
     notes: list[str] = field(default_factory=list)
     raised: dict[str, int] = field(default_factory=dict)
 
-    def told(self, exchange: str) -> AsyncIterator[Entry]:
+    def told(self, exchange: str, *, types: Collection[str] | None = None) -> AsyncIterator[Entry]:
         """What was told on `exchange` so late that it may have been on its way at the moment of the backup."""
-        told: AsyncIterator[Entry] = history_of(exchange).told(exchange=exchange, since=self.taken_at - ON_ITS_WAY)
+        since = self.taken_at - ON_ITS_WAY
+        told: AsyncIterator[Entry] = history_of(exchange).told(exchange=exchange, since=since, types=types)
         return told
 
 

@@ -95,7 +95,7 @@ class Compose:
         return self("ps", "--all") + self("logs", "--no-color", "--tail", "40")
 
     def remove(self) -> None:
-        self("--profile", "cli", "down", "--volumes", "--remove-orphans", "--timeout", "30", within=180)
+        self("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "30", within=180)
 
 
 def engine(*arguments: str, within: float = 60) -> str | None:

@@ -43,12 +43,12 @@ class KeyStore:
         document = await self._keys.find_one({"_id": id})
         if document is None:
             raise NotFound
-        return WrappedTwice(_wrapped(document["booking"]), _wrapped(document["notification"]))
+        return _twice(document)
 
-    async def get_all(self, ids: Sequence[str]) -> dict[str, Wrapped]:
-        """Booking's own wrapped keys, of those that have one."""
-        found = self._keys.find({"_id": {"$in": list(ids)}}, {"booking": 1})
-        return {document["_id"]: _wrapped(document["booking"]) async for document in found}
+    async def get_all(self, ids: Sequence[str]) -> dict[str, WrappedTwice]:
+        """Of those that have one."""
+        found = self._keys.find({"_id": {"$in": list(ids)}})
+        return {document["_id"]: _twice(document) async for document in found}
 
     async def destroy(self, id: str) -> None:
         await self._keys.delete_one({"_id": id})
@@ -66,6 +66,10 @@ class KeyStore:
 
 def _document(wrapped: Wrapped) -> dict[str, Any]:
     return {"key_id": wrapped.key_id, "box": wrapped.box}
+
+
+def _twice(document: Mapping[str, Any]) -> WrappedTwice:
+    return WrappedTwice(_wrapped(document["booking"]), _wrapped(document["notification"]))
 
 
 def _wrapped(document: Mapping[str, Any]) -> Wrapped:

@@ -1,7 +1,8 @@
 """After a restore: what must not come back, and every version told anew as the newest."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from pymongo import UpdateOne
@@ -87,17 +88,27 @@ class Restored:
     async def tell_again(self, entries: AsyncIterator[Entry]) -> int:
         """Under their first ids: whoever has heard them does nothing."""
         count = 0
-        writes: list[UpdateOne] = []
+        # One write for each appointment, not for each event: that is most of the time that a restore takes.
+        told = defaultdict[str, list[Entry]](list)
         async for entry in entries:
-            writes.append(UpdateOne({"_id": _subject(entry)}, {"$push": {"outbox": entry}}))
-            if len(writes) >= _AT_ONCE:
-                count += await self._write(self._appointments, writes)
-                writes = []
-        return count + await self._write(self._appointments, writes)
+            told[_subject(entry)].append(entry)
+            if len(told) > _AT_ONCE:
+                newest = next(reversed(told))
+                rest = {newest: told.pop(newest)}
+                count += await self._push(told)
+                told = defaultdict(list, rest)
+        return count + await self._push(told)
+
+    async def _push(self, told: Mapping[str, list[Entry]]) -> int:
+        pushes = [
+            UpdateOne({"_id": id}, {"$push": {"outbox": {"$each": entries}}}) for id, entries in told.items()
+        ]
+        await self._write(self._appointments, pushes)
+        return sum(map(len, told.values()))
 
     async def _write(self, collection: Collection, writes: list[UpdateOne]) -> int:
         if writes:
-            await collection.bulk_write(writes, ordered=True)
+            await collection.bulk_write(writes, ordered=False)
         return len(writes)
 
 
