@@ -84,7 +84,8 @@ class Refresher:
         told anew come in no order. Only for figures that nobody reads yet: after a crash the rest has neither
         figures nor marks.
         """
-        while await self._lease.acquire() is None:  # of a process that died over it
+        # One that died over this may hold it yet.
+        while await self._lease.acquire() is None:  # noqa: ASYNC110 (it is in the database)
             await asyncio.sleep(_IDLE_S)
         await self._facts.clear_all()
         async for keys in self._facts.keys(at_once=_BUCKETS_PER_WRITE):
