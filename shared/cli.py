@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from shared import backup, doctor, migrating, parking, republish
+from shared import doctor, migrating, parking, republish
 from shared.observability import configure_logging, get_logger
 from shared.replica_set import set_up_mongodb
 from shared.settings import SECRETS_DIR
@@ -62,10 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     _register_setup(commands)
     _register_parking(commands)
     republish.register(commands)
-    backup.register(commands)
     doctor.register(commands)
     migrating.register(commands)
-    for register in (*_service_commands(), *_local_commands()):
+    for register in (*_service_commands(), *_local_commands(), *_commands_of_backups()):
         register(commands)
     return parser
 
@@ -79,6 +78,13 @@ def _service_commands() -> list[Callable[[Commands], Any]]:
         f"services.{name}.cli" for name in sorted(names) if importlib.util.find_spec(f"services.{name}.cli")
     ]
     return [importlib.import_module(module).register for module in modules]
+
+
+def _commands_of_backups() -> list[Callable[[Commands], Any]]:
+    """Only the images of services that seal something carry what they are sealed with."""
+    if importlib.util.find_spec("nacl") is None:
+        return []
+    return [importlib.import_module("shared.backup").register]
 
 
 def _local_commands() -> list[Callable[[Commands], Any]]:

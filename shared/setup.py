@@ -19,7 +19,6 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from shared.sealing import KEY_BYTES, PrivateKeys
 from shared.settings import SECRETS_DIR
 
 VHOST = "amtstermin"
@@ -86,6 +85,9 @@ def make_secrets(*, folder: Path, addresses: Addresses, deploy: Path) -> None:
 def _make_passwords(folder: Path, deploy: Path) -> None:
     _make_once(folder / KEYFILE, lambda: base64.b64encode(os.urandom(72)).decode())
     _make_once(folder / SIGNING_KEYS, lambda: f"k1:{secrets.token_hex(32)}")
+    # Here, not above: the image of a service that seals nothing comes without the library.
+    from shared.sealing import KEY_BYTES, PrivateKeys
+
     _make_once(folder / CONTACT_KEYS, lambda: f"k1:{secrets.token_hex(KEY_BYTES)}")
     _make_once(folder / CONTACT_PRIVATE_KEYS, lambda: f"n1:{secrets.token_hex(KEY_BYTES)}")
     private = PrivateKeys.read(SecretStr(read_secret(folder, CONTACT_PRIVATE_KEYS)))

@@ -11,7 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
+from pydantic.fields import FieldInfo
 
+from services.booking.settings import Settings as BookingSettings
+from services.notification.settings import Settings as NotificationSettings
+from services.reporting.settings import Settings as ReportingSettings
+from shared.settings import CommonSettings
 from tests.builders import HECHINGEN
 from tests.citizen import OFFICE, link_in
 from tests.e2e.compose import BASE, ROOT, Compose
@@ -148,7 +153,30 @@ def test_only_notification_reaches_mail_and_outside() -> None:
     services = compose_file()["services"]
     beyond = {name for name, service in services.items() if {"mail", "outside"} & set(service.get("networks", []))}
 
-    assert beyond == {"mail", "notification"}
+    # The doctor tries whether mail and text messages could leave; it is there only while it is asked.
+    assert beyond == {"doctor", "mail", "notification"}
+    assert services["doctor"]["profiles"] == ["cli"]
+
+
+@pytest.mark.parametrize("settings", [BookingSettings, NotificationSettings, ReportingSettings])
+def test_every_setting_that_an_office_may_change_reaches_its_container(settings: type[CommonSettings]) -> None:
+    prefix = settings.model_config["env_prefix"]
+    known = {f"{prefix}{name.upper()}" for name, field in settings.model_fields.items() if not _is_secret(field)}
+    passed = compose_file()["services"][prefix.strip("_").lower()]["environment"]
+
+    assert set(passed) == known - {f"{prefix}{name}" for name in _OF_THE_CONTAINER}
+
+
+# Where it listens, what the image brings, what goes with the grace period, names that backups know, and what lies
+# among the secrets without being one.
+_OF_THE_CONTAINER = (
+    *("HOST", "PORT", "OFFICES", "STOP_WITHIN", "MONGODB_DATABASE", "KEYS_DATABASE"),
+    "CONTACT_PUBLIC_KEYS",
+)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation)
 
 
 def test_published_ports_are_this_hosts_alone() -> None:
