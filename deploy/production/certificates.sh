@@ -6,6 +6,11 @@
 # ca.key signs: keep it offline, the servers do not need it.
 set -euo pipefail
 
+if [[ ${1:-} == -* || $# -eq 0 ]]; then
+  sed -n '2,6s/^# \{0,1\}//p' "$0"
+  [[ ${1:-} == -h || ${1:-} == --help ]]
+  exit
+fi
 folder=${1:?which folder?}
 shift
 servers=("$@")
