@@ -15,9 +15,12 @@ from services.booking.tokens import Keys
 from shared.contracts import Contact, EntryRequest, OpenContact, OpenEntry
 from shared.crashpoints import CrashPoint, crash_point
 from shared.mongo import Client, DatabaseClock
+from shared.observability import get_logger
 from shared.phones import any_number
 from shared.sealed_contact import seal_contact, seal_entry
 from shared.sealing import PublicKeys, SymmetricKeys, Unsealable, Wrapped, new_data_key, seal, unseal
+
+log = get_logger()
 
 _MOST_RECENT = 2000
 
@@ -40,6 +43,10 @@ class Person:
 
     def reached_by(self, given: "GivenContact") -> "Person":
         return replace(self, given_name=given.given_name, email=given.email, phone=given.phone)
+
+
+# Shown to staff where a key is missing: that is not the same as erased.
+UNREADABLE = Person("(nicht lesbar)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +112,23 @@ class People:
         return _person(appointment, data_key.key)
 
     async def open_all(self, appointments: Sequence[Appointment]) -> dict[str, Person]:
-        """Whoever is not erased, by the appointment's id: one question to the keys, on a thread of its own."""
+        """Whoever is not erased, by the appointment's id: one question to the keys, on a thread of its own.
+
+        Whom our keys do not open is UNREADABLE: one such person must not hide all others of a day.
+        """
         sealed = [one for one in appointments if one.person is not None]
         wrapped = await self.store.get_all([one.id for one in sealed]) if sealed else {}
         return await asyncio.to_thread(self._opened, sealed, wrapped)
 
     def _opened(self, sealed: Sequence[Appointment], wrapped: Mapping[str, WrappedTwice]) -> dict[str, Person]:
-        keys = {id: self._own_keys.unwrap(key.booking, owner=id) for id, key in wrapped.items()}
-        return {one.id: _person(one, keys[one.id]) for one in sealed if one.id in keys}
+        return {one.id: self._readable(one, wrapped[one.id]) for one in sealed if one.id in wrapped}
+
+    def _readable(self, appointment: Appointment, wrapped: WrappedTwice) -> "Person":
+        try:
+            return _person(appointment, self._own_keys.unwrap(wrapped.booking, owner=appointment.id))
+        except Unsealable:
+            log.error("person_not_opened", appointment=appointment.id)
+            return UNREADABLE
 
     async def fetch_keys(self, ids: Sequence[str]) -> None:
         """One question for all whose persons are asked for next, at most `_MOST_RECENT`."""

@@ -148,6 +148,7 @@ def _restore(arguments: argparse.Namespace) -> None:
     data = Backup(arguments.data, wrapping=wrapping)
     wanted = Wanted(
         data=data,
+        secrets=_secrets(),
         keys=keys,
         keep_keys=arguments.keep_keys,
         journals=_journals(arguments, data),

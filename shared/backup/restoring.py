@@ -6,6 +6,7 @@ What is particular to a service its module `restoring` does: `TURN` says when, `
 import asyncio
 import importlib
 import importlib.util
+import os
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,10 +22,12 @@ from shared.backup.records import Backup, Secret
 from shared.backup.survivors import Seen, Survivors
 from shared.outbox import Entry
 from shared.republish import history_of
-from shared.setup import Trouble
+from shared.setup import CONTACT_KEYS, CONTACT_PRIVATE_KEYS, SIGNING_KEYS, Trouble
 
 Progress = Callable[[int], None]
 
+# What opens people's data, and what proves who may see them.
+_KEY_RINGS = frozenset({CONTACT_KEYS, CONTACT_PRIVATE_KEYS, SIGNING_KEYS})
 # What was told shortly before the backup may have been on its way: the broker's part in a backup is none.
 ON_ITS_WAY = timedelta(days=7)
 # Changes that were not committed everywhere at the moment of the backup cannot be older.
@@ -57,9 +60,13 @@ class Restore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """`keys` is the file of keys, or None: then `keep_keys` says whether those that are there stay."""
+    """`keys` is the file of keys, or None: then `keep_keys` says whether those that are there stay.
+
+    `secrets` is the folder of those that the services are going to use.
+    """
 
     data: Backup
+    secrets: Path
     keys: Backup | None
     keep_keys: bool
     journals: Sequence[Path]
@@ -152,10 +159,25 @@ def _check(wanted: Wanted, servers: Servers) -> None:
         raise Trouble(f"Not empty: {', '.join(full)}. To give up what is there, say --replace.")
     if wanted.keys and not wanted.replace and (full := not_empty(servers.keys, _key_databases(wanted.keys))):
         raise Trouble(f"Not empty: {', '.join(full)}. Say --keep-keys if they are newer, or --replace.")
-    for backup in (wanted.data, wanted.keys):
-        # All of it, before anything is given up for it.
-        for _ in backup.parts() if backup else ():
-            pass
+    # All of it is read, before anything is given up for it.
+    both = [backup for backup in (wanted.data, wanted.keys) if backup]
+    secrets = [part for backup in both for part in backup.parts() if isinstance(part, Secret)]
+    lacking = [s.name for s in secrets if s.name in _KEY_RINGS and not _has_all(wanted.secrets, s)]
+    if lacking:
+        raise Trouble(
+            f"{wanted.secrets} lacks keys of the backup: {', '.join(sorted(lacking))}. What is restored "
+            "could not be read. Put the secrets of the backup back first, with --secrets-to, and begin anew."
+        )
+
+
+def _has_all(folder: Path, backed_up: Secret) -> bool:
+    """`id:key,…`: there may be newer ones beside those of the backup."""
+    try:
+        there = (folder / backed_up.name).read_text()
+    except FileNotFoundError:
+        there = os.environ.get(backed_up.name.upper(), "")
+    wanted, found = ({key.strip() for key in text.split(",")} for text in (backed_up.content, there))
+    return wanted <= found
 
 
 def _ask_survivors(wanted: Wanted, servers: Servers) -> tuple[Survivors, int]:

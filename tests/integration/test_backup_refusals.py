@@ -1,7 +1,7 @@
 """What a restore refuses before it touches anything, on real servers."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from pymongo import MongoClient
 
 from deploy.local.stack import Stack
 from shared.backup.dumping import Sources, Target, dump
-from shared.backup.records import Backup, BackupWriter, Contents, Documents, Kind
+from shared.backup.records import Backup, BackupWriter, Contents, Documents, Kind, Secret
 from shared.backup.restoring import Servers, Wanted, restore
 from shared.backup.sealed_file import Identity, new_identity, read_identity
 from shared.setup import Trouble
@@ -36,16 +36,28 @@ def client(servers: Stack) -> Iterator[MongoClient[dict[str, Any]]]:
         yield client
 
 
-def a_file(path: Path, identity: Identity, *, kind: Kind, collection: str, second: int = 0) -> Backup:
+def a_file(
+    path: Path,
+    identity: Identity,
+    *,
+    kind: Kind,
+    collection: str,
+    second: int = 0,
+    secrets: Sequence[Secret] = (),
+) -> Backup:
     at = Timestamp(AT + second, 1)
     contents = Contents(kind, at, datetime.fromtimestamp(at.time, UTC), {collection: []})
     with BackupWriter(path, wrapping=identity, contents=contents) as writer:
         list(writer.documents(collection, [RawBSONDocument(bson.encode({"_id": "one"}))]))
+        for secret in secrets:
+            writer.secret(secret)
     return Backup(path, wrapping=identity)
 
 
-def wanted(data: Backup, keys: Backup | None = None, *, replace: bool = False) -> Wanted:
-    return Wanted(data=data, keys=keys, keep_keys=False, journals=[], replace=replace)
+def wanted(
+    data: Backup, keys: Backup | None = None, *, replace: bool = False, secrets: Path = Path("/nowhere")
+) -> Wanted:
+    return Wanted(data=data, secrets=secrets, keys=keys, keep_keys=False, journals=[], replace=replace)
 
 
 def test_nothing_is_touched_where_something_is_wrong(
@@ -84,6 +96,29 @@ async def while_consumed(broker: str, look: Any) -> str:
         queue = await (await connection.channel()).declare_queue("reporting.offices", passive=True)
         async with queue.iterator():
             return str(await asyncio.to_thread(look))
+
+
+def test_other_keys_than_the_backups_are_refused_and_never_shown(
+    servers: Stack, client: MongoClient[dict[str, Any]], identity: Identity, tmp_path: Path
+) -> None:
+    """Whoever starts on an empty host gets new keys, and with them nobody's name could be read again."""
+    names = f"restored_{uuid4().hex[:8]}", f"restored_{uuid4().hex[:8]}_keys"
+    rings = [Secret("booking_contact_keys", "k1:aa11"), Secret("booking_signing_keys", "k1:bb22")]
+    data = a_file(tmp_path / "data", identity, kind="data", collection=f"{names[0]}.appointments")
+    keys = a_file(tmp_path / "keys", identity, kind="keys", collection=f"{names[1]}.keys", secrets=rings)
+    here = Servers(data=client, keys=client, broker=servers.secret("admin_amqp_url"), queues=["reporting.offices"])
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "booking_contact_keys").write_text("k2:dd44, k1:aa11\n")
+    (folder / "booking_signing_keys").write_text("k1:cc33\n")
+
+    with pytest.raises(Trouble) as trouble:
+        restore(wanted(data, keys, secrets=folder), here, progress=lambda _: None)
+
+    assert "lacks keys of the backup: booking_signing_keys." in str(trouble.value)
+    assert "--secrets-to" in str(trouble.value)
+    assert not any(secret in str(trouble.value) for secret in ("aa11", "bb22", "cc33", "dd44"))
+    assert not set(names) & set(client.list_database_names())
 
 
 def test_the_backup_user_reads_all_and_writes_nothing(servers: Stack, identity: Identity, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from services.booking import commands, erasing, guard, memory, people, reaching, storage
 from services.booking.api import guard_problems
 from services.booking.domain import appointment, day, office, visits, waiting
+from shared import sealing
 from shared.http import Problem, problem_response
 
 _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
@@ -48,6 +49,9 @@ _TABLE: dict[type[Exception], tuple[int, str, str, str]] = {
     erasing.ErasureCancels: (
         409, "erasure-cancels", "Erasing the data cancels the booking",
         "The visit lies ahead, and nobody can be expected without a name. Add cancel=true to cancel and erase."),
+    sealing.Unsealable: (
+        503, "person-unreadable", "The person's data cannot be read",
+        "A key is missing in the settings of the service. Please tell those who run it."),
     people.Erased: (
         410, "erased", "The person's data were erased", "Nothing is stored about a person any more."),
     day.NotThisDay: (

@@ -10,6 +10,7 @@ from services.booking.staff import accounts, administration, attempts, signin
 from services.booking.staff.passwords import TooBusy
 from services.booking.training import NotTraining
 from services.booking.web.staff.words import STATUSES
+from shared import sealing
 
 
 class NotReadable(Exception):
@@ -59,6 +60,7 @@ _TABLE: Final[dict[type[Exception], Told]] = {
     commands.OverAlready: (422, "Diese Einladung wäre schon abgelaufen."),
     calls.NoCall: (409, "Hier muss niemand mehr anrufen: Es ist erledigt oder überholt."),
     calls.TakenByAnother: (409, "Eine Kollegin oder ein Kollege ruft dort schon an."),
+    sealing.Unsealable: (503, "Die Daten zur Person sind nicht lesbar. Bitte sagen Sie es der IT."),
     people.Erased: (410, "Zu diesem Termin sind keine Daten zur Person mehr gespeichert."),
     day.NotThisDay: (409, "Das gehört nicht zum heutigen Tag."),
     day.CalledByAnother: (409, "Eine Kollegin oder ein Kollege hat diese Person schon aufgerufen."),
