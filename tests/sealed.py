@@ -1,6 +1,7 @@
 """Contacts sealed as booking seals them, for events that no booking made; and booking's sealing in memory."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -49,6 +50,9 @@ class KeysInMemory(KeyStore):
         if id not in self.by_id:
             raise NotFound
         return self.by_id[id]
+
+    async def get_all(self, ids: Sequence[str]) -> dict[str, WrappedTwice]:
+        return {id: self.by_id[id] for id in ids if id in self.by_id}
 
     async def destroy(self, id: str) -> None:
         self.by_id.pop(id, None)

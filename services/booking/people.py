@@ -127,8 +127,12 @@ class People:
         try:
             return _person(appointment, self._own_keys.unwrap(wrapped.booking, owner=appointment.id))
         except Unsealable:
-            log.error("person_not_opened", appointment=appointment.id)
-            return UNREADABLE
+            return self.unreadable(appointment)
+
+    def unreadable(self, appointment: Appointment) -> Person:
+        """Who stands there where no key of ours opens the person's data."""
+        log.error("person_not_opened", appointment=appointment.id)
+        return UNREADABLE
 
     async def fetch_keys(self, ids: Sequence[str]) -> None:
         """One question for all whose persons are asked for next, at most `_MOST_RECENT`."""
