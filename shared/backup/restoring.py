@@ -171,11 +171,10 @@ def _check(wanted: Wanted, servers: Servers) -> None:
 
 
 def _has_all(folder: Path, backed_up: Secret) -> bool:
-    """`id:key,…`: there may be newer ones beside those of the backup."""
-    try:
+    """`id:key,…`: there may be newer ones beside those of the backup. Services ask the environment first, too."""
+    there = os.environ.get(backed_up.name.upper(), "")
+    if not there and (folder / backed_up.name).exists():
         there = (folder / backed_up.name).read_text()
-    except FileNotFoundError:
-        there = os.environ.get(backed_up.name.upper(), "")
     wanted, found = ({key.strip() for key in text.split(",")} for text in (backed_up.content, there))
     return wanted <= found
 

@@ -22,6 +22,7 @@ from services.booking.web.staff.members import members_at, responsible_for
 from services.booking.web.staff.rendering import StaffPage
 from services.booking.web.staff.times import FreeDay, Sought, free_days, sought_again
 from services.booking.web.staff.work import Here, Work, at_work, see
+from shared.sealing import Unsealable
 
 # The eight letters of a code, as people type and read them out.
 _CODE = re.compile(r"[0-9A-Za-z]{8}")
@@ -245,6 +246,9 @@ async def _is_erased(work: Work, appointment: Appointment) -> bool:
         await work.booking.people.open(appointment)
     except Erased:
         return True
+    except Unsealable:
+        # There, though a key is missing that would open it.
+        return False
     return False
 
 
