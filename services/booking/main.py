@@ -97,7 +97,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     day_lists = DayLists(day, folder=settings.day_lists, every=settings.day_lists_every)
     planning = Planning(booking, Counter(booking), offices, store, keys)
     site = str(settings.public_url)
-    telling = ListTelling(planning, StaffLists(db, relay=relay), site=site, every=settings.staff_lists_every)
+    staff_site = str(settings.staff_url or settings.public_url)
+    telling = ListTelling(planning, StaffLists(db, relay=relay), site=staff_site, every=settings.staff_lists_every)
     reaching = Reaching(booking, Messages(db, relay=relay), Calls(db))
     retained = Retained(db)
     erasing = Erasing(booking, retained=retained, offices=offices, journal=settings.erasure_journal)
@@ -108,7 +109,8 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         clock=clock,
         keys=keys,
         offices=offices.keys(),
-        public_url=str(settings.staff_url or settings.public_url),
+        public_url=staff_site,
+        citizens_url=site,
         oidc=settings.oidc,
     )
     forgetting = AuditRetention(staff.audit, clock=clock, keep=settings.keep_audit, every=timedelta(hours=1))

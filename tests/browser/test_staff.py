@@ -12,7 +12,7 @@ from tests.browser.axe import violations
 from tests.browser.served import PASSWORD, Served, served
 from tests.browser.test_accessibility import left_on_paper
 from tests.builders import HECHINGEN
-from tests.integration.office_harness import Colleague
+from tests.integration.office_harness import CITIZENS, Colleague
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 320, "height": 640}
@@ -207,7 +207,7 @@ def test_the_waiting_room_sees_a_call_and_no_name(screen: BrowserContext, office
     link = page.locator(".token a").get_attribute("href")
     assert link
     room = screen.new_page()
-    room.goto(link.replace("https://termine.example", ""))
+    room.goto(link.removeprefix(CITIZENS))
     assert violations(room) == []
 
     page.goto("/staff/today")

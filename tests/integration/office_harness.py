@@ -34,6 +34,8 @@ from tests.unit.booking.test_guard import a_guard
 OFFICE, OTHER_OFFICE = "zollernalbkreis", "tuttlingen"
 A, O = "/v1/staff/appointments", f"/v1/staff/offices/{OFFICE}"  # noqa: E741 (as the routes say)
 FIRST_CONTACT = 2
+# Where everybody comes in; staff's own address serves no page of theirs.
+CITIZENS = "https://buerger.example"
 
 
 @dataclass
@@ -151,6 +153,7 @@ async def an_office_at_work(servers: Stack, **changes: Any) -> AsyncIterator[AtW
             keys=KEYS,
             offices=offices.keys(),
             public_url="https://termine.example",
+            citizens_url=CITIZENS,
         )
         work = AtWork(desk, _app(desk, staff, offices), staff, _working_day(desk.office, desk.clock.now()))
         work.it_is("08:30")

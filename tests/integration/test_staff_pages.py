@@ -13,7 +13,7 @@ from services.booking.storage.displays import Displays
 from services.booking.web.staff.live import Live
 from shared.contracts.offices import Team
 from tests.builders import BALINGEN, HECHINGEN, an_office
-from tests.integration.office_harness import OFFICE, AtWork, a_client, a_visit, an_office_at_work
+from tests.integration.office_harness import CITIZENS, OFFICE, AtWork, a_client, a_visit, an_office_at_work
 from tests.integration.pages_harness import AtTheScreen, at_the_screen, hidden, text_of
 from tests.integration.test_staff_pages_guarded import work_day
 
@@ -282,7 +282,7 @@ async def test_the_display_shows_codes_and_desks_and_no_name(work: AtWork) -> No
     lead = await work.colleague("lead")
     ticket = await lead.post(f"/v1/staff/offices/{OFFICE}/tickets", a_visit())
     page = await by.sent("/staff/displays")
-    link = re.search(r"https://termine.example(/display/[^\"<]+)", page)
+    link = re.search(r"https://buerger.example(/display/[^\"<]+)", page)
     assert link
     await by.send(f"/staff/appointments/{ticket['id']}/do/call", lane="counter_2")
 
@@ -294,6 +294,22 @@ async def test_the_display_shows_codes_and_desks_and_no_name(work: AtWork) -> No
         assert (await room.get(f"/display/{OFFICE}?token=guessed")).status_code == 404
         await by.sent("/staff/displays")
         assert (await room.get(link[1])).status_code == 404
+
+
+async def test_what_is_for_everybody_lies_at_the_citizens_address(work: AtWork) -> None:
+    """Staff's own listener serves neither invitations nor displays nor the door."""
+    by = await at_the_screen(work, "lead", "caseworker")
+    last = str(work.at("10:00", days=20).date())
+
+    invited = await by.sent("/staff/invitations", service="residence_permit_biometrics", last=last)
+    displays = await by.see("/staff/displays")
+
+    assert f"{CITIZENS}/invitation?token=" in invited
+    assert f"{CITIZENS}/check-in/{OFFICE}" in displays
+    async with a_client(work.app) as door:
+        for origin, status in ((CITIZENS, 404), (work.staff.public_url, 403)):
+            answer = await door.post(f"/check-in/{OFFICE}", data={"code": "ZZZZ0000"}, headers={"Origin": origin})
+            assert answer.status_code == status, origin
 
 
 async def test_people_check_in_at_the_door_by_their_code(work: AtWork) -> None:

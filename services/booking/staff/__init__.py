@@ -20,7 +20,11 @@ from shared.mongo import Database, DatabaseClock
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """`public_url` has no slash at its end; `single_sign_on` is None where no identity provider is set."""
+    """`single_sign_on` is None where no identity provider is set.
+
+    `public_url` is where staff come in, `citizens_url` where everybody does: staff's own listener serves no other
+    pages. Neither has a slash at its end.
+    """
 
     accounts: Accounts
     sessions: Sessions
@@ -29,6 +33,7 @@ class Staff:
     audit: Audit
     single_sign_on: SingleSignOn | None
     public_url: str
+    citizens_url: str
 
     def link_url(self, secret: str) -> str:
         """The page on which a one-time link sets a password."""
@@ -42,6 +47,7 @@ def make_staff(
     keys: Keys,
     offices: Collection[str],
     public_url: str,
+    citizens_url: str | None = None,
     oidc: OidcSettings | None = None,
     passwords: Passwords | None = None,
 ) -> Staff:
@@ -64,6 +70,7 @@ def make_staff(
         audit=audit,
         single_sign_on=single_sign_on,
         public_url=public_url,
+        citizens_url=(citizens_url or public_url).rstrip("/"),
     )
 
 

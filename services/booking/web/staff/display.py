@@ -81,7 +81,7 @@ def _add_display(routes: APIRouter, work: Work) -> None:
     async def renew(here: Planner) -> Response:
         token = await work.displays.renew(here.office.id)
         await work.record(here.somebody, "display.renewed", here.office.id)
-        link = f"{work.staff.public_url}/display/{here.office.id}?token={token}"
+        link = f"{work.staff.citizens_url}/display/{here.office.id}?token={token}"
         return await _displays(work, here, link=link)
 
 
@@ -99,7 +99,7 @@ def _add_door(routes: APIRouter, work: Work) -> None:
     async def check_in(
         request: Request, office: OfficeId, code: Annotated[str, Form(max_length=40)] = ""
     ) -> Response:
-        check_origin(request, work.staff.public_url)
+        check_origin(request, work.staff.citizens_url)
         here, plain = there(office), "".join(code.split()).replace("-", "").upper()
         try:
             # As the API does: nobody shall find codes by trying.
@@ -114,7 +114,7 @@ def _add_door(routes: APIRouter, work: Work) -> None:
 
 
 async def _displays(work: Work, here: Here, *, link: str | None = None) -> Response:
-    door = f"{work.staff.public_url}/check-in/{here.office.id}"
+    door = f"{work.staff.citizens_url}/check-in/{here.office.id}"
     picture = await asyncio.to_thread(_qr, door)
     return work.page(here, "displays.html", link=link, door=door, picture=picture)
 

@@ -54,7 +54,7 @@ def router(work: Work) -> APIRouter:
             return await _invitations(work, here, answer=answer, fault=fault)
         mailed = email is not None
         await work.record(here.somebody, "invitation.made", here.office.id, subject=made.id, mailed=mailed)
-        link = f"{work.staff.public_url}/invitation?token={token}"
+        link = f"{work.staff.citizens_url}/invitation?token={token}"
         return await _invitations(work, here, link=link, mailed=mailed)
 
     @routes.post("/staff/invitations/{id}/revoke")
