@@ -47,7 +47,9 @@ def read_office(file: Path) -> OfficeData:
     """Raises BrokenOffice."""
     try:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise BrokenOffice(f"{file}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BrokenOffice(f"{file}: not valid TOML: {error}") from None
     return checked(values, source=str(file))
 

@@ -43,6 +43,17 @@ async def added(by: AtTheScreen, work: AtWork, *roles: str, **more: str) -> tupl
     return account, page
 
 
+async def test_a_new_account_is_for_the_office_at_hand_unless_chosen(work: AtWork) -> None:
+    """Who looks after all of them would else offer what no other role may have."""
+    by = await at_the_screen(work, "admin", office=EVERYWHERE)
+
+    page = await by.see("/staff/accounts")
+
+    chosen = re.findall(r'<option value="([^"]+)" selected', page)
+    assert EVERYWHERE not in chosen
+    assert set(chosen) & {OFFICE, OTHER_OFFICE}
+
+
 async def test_a_new_colleague_sets_a_password_by_the_link_and_comes_in(work: AtWork) -> None:
     by = await at_the_screen(work, "admin")
 
@@ -60,7 +71,8 @@ async def test_a_new_colleague_sets_a_password_by_the_link_and_comes_in(work: At
         token = re.search(r'name="token" value="([^"]+)"', shown)
         assert token
         form = {"token": token[1], "password": PASSWORD, "again": PASSWORD}
-        assert (await http.post("/staff/password", data=form, headers=OURS)).status_code == 200
+        done = await http.post("/staff/password", data=form, headers=OURS)
+        assert (done.status_code, 'href="/staff/sign-in"' in done.text) == (200, True)
         signed_in = {"login": account.login, "password": PASSWORD}
         assert (await http.post("/staff/sign-in", data=signed_in, headers=OURS)).status_code == 303
         assert account.login in await by.see("/staff/accounts")

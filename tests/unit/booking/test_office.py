@@ -186,6 +186,11 @@ def test_desks_and_teams_that_are_not_there_are_told() -> None:
         office.check_lane("room_1", team="nobody")
 
 
+def test_a_file_that_is_not_there_is_not_called_broken(tmp_path: Path) -> None:
+    with pytest.raises(BrokenOffice, match=r"away\.toml: cannot be read: No such file"):
+        load_office(tmp_path / "away.toml")
+
+
 def test_an_empty_office_folder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BrokenOffice, match="BOOKING_OFFICES"):
         load_offices(tmp_path)
