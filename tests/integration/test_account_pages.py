@@ -71,8 +71,8 @@ async def test_a_new_colleague_sets_a_password_by_the_link_and_comes_in(work: At
         token = re.search(r'name="token" value="([^"]+)"', shown)
         assert token
         form = {"token": token[1], "password": PASSWORD, "again": PASSWORD}
-        done = await http.post("/staff/password", data=form, headers=OURS)
-        assert (done.status_code, 'href="/staff/sign-in"' in done.text) == (200, True)
+        set_now = await http.post("/staff/password", data=form, headers=OURS)
+        assert (set_now.status_code, 'href="/staff/sign-in"' in set_now.text) == (200, True)
         signed_in = {"login": account.login, "password": PASSWORD}
         assert (await http.post("/staff/sign-in", data=signed_in, headers=OURS)).status_code == 303
         assert account.login in await by.see("/staff/accounts")
