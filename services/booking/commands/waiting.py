@@ -202,7 +202,7 @@ class WaitingList:
         availability = self.booking.memory.availability(office.id)
         name = ""
         if office.by_surname(waiter.team):
-            name = (await self.booking.person_of(waiter)).family_name
+            name = await self.booking.family_name_of(waiter)
         ranges = office.ranges(waiter.team, name)
         access = access_for(office.services(waiter.services))
         length = timedelta(minutes=minutes) // CELL
