@@ -41,7 +41,7 @@ def holds(walk: Walk) -> None:
     time = walk.place.times.pop()
     with walk.death():
         answer = tried(lambda: person.hold(time))
-    assert answer is None
+        assert answer is None
     taken = {"starts_at": datetime.fromisoformat(time)}
     stored = walk.place.books.appointments.count_documents(taken)
     assert stored == (walk.point is At.BOOKING_AFTER_INSERT)
