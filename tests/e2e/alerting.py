@@ -15,6 +15,7 @@ Vector = dict[Labels, float]
 _RULE = re.compile(r"^(?P<body>.+) (?P<by>>|<|==) (?P<number>[\d.]+)$", re.DOTALL)
 _GROUPED = re.compile(r"^(?P<how>sum|min|max)(?: by \((?P<by>[^)]*)\))? ?\((?P<inner>.*)\)$", re.DOTALL)
 _GROWTH = re.compile(r"^(?P<how>rate|increase)\((?P<series>.+)\[\d+[smh]\]\)$")
+_QUANTILE = re.compile(r"^histogram_quantile\((?P<share>[\d.]+), (?P<inner>.*)\)$", re.DOTALL)
 _SERIES = re.compile(r"^(?P<name>\w+)(?:\{(?P<matchers>.*)\})?$")
 _MATCHER = re.compile(r'(\w+)(=~|!=|=)"([^"]*)"')
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {">": operator.gt, "<": operator.lt, "==": operator.eq}
@@ -61,6 +62,8 @@ def _value(body: str, before: Look, now: Look) -> Vector:
         divisors = _value(below.strip(), before, now)
         shares = _value(f"{above})".strip(), before, now)
         return {key: value / divisors[key] for key, value in shares.items() if divisors.get(key)}
+    if quantile := _QUANTILE.match(body):
+        return _quantile(float(quantile["share"]), _value(quantile["inner"], before, now))
     if grouped := _GROUPED.match(body):
         names = {name.strip() for name in (grouped["by"] or "").split(",")}
         groups: dict[Labels, list[float]] = {}
@@ -73,6 +76,21 @@ def _value(body: str, before: Look, now: Look) -> Vector:
         grown = _select(growth["series"], now)
         return {key: max(0.0, value - old.get(key, 0.0)) / seconds for key, value in grown.items()}
     return _select(body, now)
+
+
+def _quantile(share: float, buckets: Vector) -> Vector:
+    """The upper edge of the bucket that holds it: never less than what Prometheus says, which interpolates."""
+    found: dict[Labels, list[tuple[float, float]]] = {}
+    for labels, below in buckets.items():
+        found.setdefault(frozenset(pair for pair in labels if pair[0] != "le"), []).append(
+            (float(dict(labels)["le"]), below)
+        )
+    edges = {labels: sorted(steps) for labels, steps in found.items()}
+    return {
+        labels: next(edge for edge, below in steps if below >= share * steps[-1][1])
+        for labels, steps in edges.items()
+        if steps[-1][1]
+    }
 
 
 def _select(series: str, of: Look) -> Vector:
