@@ -3,8 +3,9 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -47,9 +48,9 @@ from services.booking.web.routes import add_citizen_pages
 from services.booking.web.staff import Work, add_staff_pages
 from services.booking.web.staff.live import Live
 from shared.http import Health, create_app, serve
-from shared.lifecycle import running
+from shared.lifecycle import Part, running
 from shared.messaging import Consumers, Publisher
-from shared.mongo import Database, DatabaseClock, connect, database, once_it_answers, ping
+from shared.mongo import Client, Database, DatabaseClock, connect, database, once_it_answers, ping
 from shared.observability import configure_logging
 from shared.outbox import Relay
 from shared.sealing import PublicKeys
@@ -58,8 +59,72 @@ from shared.sealing import PublicKeys
 TELLING = ("appointments", "offices", "demand", "capacity", "free_times", "invitations", "staff_lists", PROOFS)
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What all the rest stands on."""
+
+    client: Client
+    keys_client: Client
+    db: Database
+    clock: DatabaseClock
+    publisher: Publisher
+    relay: Relay
+    keys: Keys
+    store: OfficeStore
+    offices: Offices
+    publications: Publications
+    memory: Memory
+    booking: Booking
+    proxies: Proxies
+
+
 def build(settings: Settings) -> tuple[FastAPI, Health]:
     """The application; connects to nothing before it starts."""
+    base = _base(settings)
+    booking, retained = base.booking, Retained(base.db)
+    erasing = Erasing(booking, retained=retained, offices=base.offices, journal=settings.erasure_journal)
+    waiting_list = WaitingList(booking)
+    work = _work(settings, base, erasing)
+    consumers = Consumers(
+        url=settings.amqp_url,
+        publisher=base.publisher,
+        handlers=handlers(booking=booking, reaching=work.reaching),
+    )
+    loops = [*_loops(settings, base, work), Offering(waiting_list, every=settings.offer_every)]
+    loops.append(RetentionSweeper(erasing, every=settings.retention_every))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await once_it_answers(base.clock.start)
+        for ensure in (ensure_indexes, ensure_staff_indexes, ensure_proof_indexes):
+            await once_it_answers(partial(ensure, base.db))
+        await once_it_answers(booking.people.store.ensure_indexes)
+        await once_it_answers(retained.ensure_indexes)
+        await erasing.begin_journal()
+        first = (base.clock, base.publisher, base.relay, base.offices, base.memory)
+        async with running(*first, booking.demand, *loops, consumers):
+            yield
+        base.client.close()
+        base.keys_client.close()
+
+    health = _health(base, consumers)
+    app = create_app(
+        title="Amtstermin booking",
+        description="Appointments at public offices: find a time, hold it, confirm, move, cancel.",
+        health=health,
+        lifespan=lifespan,
+        larger_bodies=LARGER_BODIES,
+    )
+    client_of = base.proxies.client
+    add_routes(app, booking, day=work.day, erasing=erasing, waiting_list=waiting_list, guard=work.guard)
+    add_citizen_pages(app, booking, erasing=erasing, guard=work.guard, waiting_list=waiting_list)
+    add_staff_routes(app, work.staff, client_of=client_of)
+    add_work_routes(app, work.staff, booking=booking, day=work.day, planning=work.planning, reaching=work.reaching)
+    add_staff_pages(app, work, client_of=client_of)
+    return app, health
+
+
+def _base(settings: Settings) -> Base:
     keys = Keys.read(settings.signing_keys)
     files = load_offices(settings.offices, key=keys.release_key())
     client = connect(settings)
@@ -71,102 +136,108 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     store = OfficeStore(db, relay=relay)
     offices = Offices(files, store=store, key=keys.release_key(), clock=clock)
     publications = Publications(db, relay=relay)
-    demand = DemandCounter(publications, clock=clock)
     memory = Memory(db, offices=offices, clock=clock)
     offices.follow(memory.follow)
     people = people_of(settings, client=keys_client, secrets=keys, clock=clock)
-    appointments = Appointments(db, relay=relay, contact_told=people.told)
     booking = Booking(
         offices=offices,
-        appointments=appointments,
+        appointments=Appointments(db, relay=relay, contact_told=people.told),
         memory=memory,
         keys=keys,
         people=people,
         clock=clock,
-        demand=demand,
+        demand=DemandCounter(publications, clock=clock),
         keep_request=settings.request_without_message,
         inviting=Inviting(Invitations(db, relay=relay), keys=keys, clock=clock, people=people),
         sms_countries=settings.sms_countries,
     )
-    proxies = Proxies(settings.trusted_proxies, settings.proxy_header)
-    guard = _guard(settings, booking, db=db, relay=relay, proxies=proxies)
-    supplying = Supplying(publications, offices=offices, memory=memory, clock=clock, every=settings.supply_every)
-    waiting_list = WaitingList(booking)
-    offering = Offering(waiting_list, every=settings.offer_every)
+    return Base(
+        client=client,
+        keys_client=keys_client,
+        db=db,
+        clock=clock,
+        publisher=publisher,
+        relay=relay,
+        keys=keys,
+        store=store,
+        offices=offices,
+        publications=publications,
+        memory=memory,
+        booking=booking,
+        proxies=Proxies(settings.trusted_proxies, settings.proxy_header),
+    )
+
+
+def _work(settings: Settings, base: Base, erasing: Erasing) -> Work:
+    """What staff do, by their pages and by the API."""
+    booking, db = base.booking, base.db
     day = Day(booking, DayBook(db))
-    day_lists = DayLists(day, folder=settings.day_lists, every=settings.day_lists_every)
-    planning = Planning(booking, Counter(booking), offices, store, keys)
-    site = str(settings.public_url)
-    staff_site = str(settings.staff_url or settings.public_url)
-    telling = ListTelling(planning, StaffLists(db, relay=relay), site=staff_site, every=settings.staff_lists_every)
-    reaching = Reaching(booking, Messages(db, relay=relay), Calls(db))
-    retained = Retained(db)
-    erasing = Erasing(booking, retained=retained, offices=offices, journal=settings.erasure_journal)
-    retention = RetentionSweeper(erasing, every=settings.retention_every)
-    sweeper = Sweeper(booking, appointments=appointments, clock=clock, every=settings.sweep_every)
+    planning = Planning(booking, Counter(booking), base.offices, base.store, base.keys)
     staff = make_staff(
         db,
-        clock=clock,
-        keys=keys,
-        offices=offices.keys(),
-        public_url=staff_site,
-        citizens_url=site,
+        clock=base.clock,
+        keys=base.keys,
+        offices=base.offices.keys(),
+        public_url=_staff_site(settings),
+        citizens_url=str(settings.public_url),
         oidc=settings.oidc,
     )
-    forgetting = AuditRetention(staff.audit, clock=clock, keep=settings.keep_audit, every=timedelta(hours=1))
-    consumers = Consumers(
-        url=settings.amqp_url, publisher=publisher, handlers=handlers(booking=booking, reaching=reaching)
+    return Work(
+        staff=staff,
+        booking=booking,
+        day=day,
+        planning=planning,
+        reaching=Reaching(booking, Messages(db, relay=base.relay), Calls(db)),
+        guard=_guard(settings, base),
+        live=Live(day, day.book),
+        displays=Displays(db),
+        training=Training(booking, planning, day, erasing),
     )
-    health = Health(
+
+
+def _loops(settings: Settings, base: Base, work: Work) -> list[Part]:
+    """What goes on without anybody asking."""
+    lists = StaffLists(base.db, relay=base.relay)
+    return [
+        Supplying(
+            base.publications,
+            offices=base.offices,
+            memory=base.memory,
+            clock=base.clock,
+            every=settings.supply_every,
+        ),
+        Sweeper(
+            base.booking, appointments=base.booking.appointments, clock=base.clock, every=settings.sweep_every
+        ),
+        AuditRetention(work.staff.audit, clock=base.clock, keep=settings.keep_audit, every=timedelta(hours=1)),
+        DayLists(work.day, folder=settings.day_lists, every=settings.day_lists_every),
+        ListTelling(work.planning, lists, site=_staff_site(settings), every=settings.staff_lists_every),
+    ]
+
+
+def _staff_site(settings: Settings) -> str:
+    return str(settings.staff_url or settings.public_url)
+
+
+def _health(base: Base, consumers: Consumers) -> Health:
+    return Health(
         required={
-            "mongodb": lambda: ping(client),
-            "keys": lambda: ping(keys_client),
-            "availability": memory.check,
+            "mongodb": lambda: ping(base.client),
+            "keys": lambda: ping(base.keys_client),
+            "availability": base.memory.check,
         },
         degrading={"rabbitmq": consumers.ping},
     )
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await once_it_answers(clock.start)
-        await once_it_answers(lambda: ensure_indexes(db))
-        await once_it_answers(lambda: ensure_staff_indexes(db))
-        await once_it_answers(lambda: ensure_proof_indexes(db))
-        await once_it_answers(people.store.ensure_indexes)
-        await once_it_answers(retained.ensure_indexes)
-        await erasing.begin_journal()
-        loops = (demand, supplying, sweeper, offering, retention, forgetting, day_lists, telling)
-        async with running(clock, publisher, relay, offices, memory, *loops, consumers):
-            yield
-        client.close()
-        keys_client.close()
 
-    app = create_app(
-        title="Amtstermin booking",
-        description="Appointments at public offices: find a time, hold it, confirm, move, cancel.",
-        health=health,
-        lifespan=lifespan,
-        larger_bodies=LARGER_BODIES,
-    )
-    add_routes(app, booking, day=day, erasing=erasing, waiting_list=waiting_list, guard=guard)
-    add_citizen_pages(app, booking, erasing=erasing, guard=guard, waiting_list=waiting_list)
-    add_staff_routes(app, staff, client_of=proxies.client)
-    add_work_routes(app, staff, booking=booking, day=day, planning=planning, reaching=reaching)
-    live, displays = Live(day, day.book), Displays(db)
-    training = Training(booking, planning, day, erasing)
-    work = Work(staff, booking, day, planning, reaching, guard, live, displays, training)
-    add_staff_pages(app, work, client_of=proxies.client)
-    return app, health
-
-
-def _guard(settings: Settings, booking: Booking, *, db: Database, relay: Relay, proxies: Proxies) -> Guard:
+def _guard(settings: Settings, base: Base) -> Guard:
+    booking, store = base.booking, ProofStore(base.db, relay=base.relay)
     limits, above = Limits(), settings.limits_proof_above
-    store = ProofStore(db, relay=relay)
     return Guard(
         limits=replace(limits, load=replace(limits.load, free=above, most=4 * above))
         if settings.limits == "on"
         else None,
-        proxies=proxies,
+        proxies=base.proxies,
         offices=booking.offices,
         proofs=Proofs(keys=booking.keys, store=store, clock=booking.clock),
         store=store,

@@ -5,8 +5,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
 
 from services.notification.api import RECEIPTS_PATH, operator_routes, receipt_routes
@@ -39,7 +40,7 @@ from services.notification.storage import (
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Publisher
-from shared.mongo import DatabaseClock, connect, database, once_it_answers, ping
+from shared.mongo import Client, Database, DatabaseClock, connect, database, once_it_answers, ping
 from shared.observability import configure_logging
 from shared.outbox import Relay
 from shared.phones import read_countries
@@ -49,89 +50,64 @@ from shared.sealing import PrivateKeys
 _PREFETCH = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What all the rest stands on. `pool` is None where no SMS provider is set."""
+
+    client: Client
+    keys_client: Client
+    db: Database
+    clock: DatabaseClock
+    publisher: Publisher
+    relay: Relay
+    known: Known
+    deliveries: Deliveries
+    standing: StandingStore
+    spent: SpentSegments
+    reports: Reports
+    mail: EmailChannel
+    pool: SmsPool | None
+
+
 def build(settings: Settings) -> tuple[FastAPI, Health]:
     """The application; connects to nothing before it starts."""
-    client = connect(settings)
-    db = database(client, settings)
-    clock = DatabaseClock(client)
-    publisher = Publisher(url=settings.amqp_url, name="notification relay")
-    keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
-    known, deliveries = Known(db, keys=keys_client[settings.keys_database]), Deliveries(db)
-    relay = Relay(publisher=publisher, collections=[deliveries.collection], clock=clock)
-    mail_channel = EmailChannel(
-        _server(settings),
-        sender=settings.sender,
-        timeout=settings.send_timeout,
-        return_path=settings.return_path,
-        sign=_signature(settings),
-    )
-    mail = GatedMail(mail_channel, gate=_gate("smtp", _smtp_limits(settings), clock))
-    spent = SpentSegments(db)
-    pool = _pool(settings, clock)
-    sms = _sms(pool, settings, spent) if pool else None
-    sender = Sender(
-        known=known,
-        opener=Opener(PrivateKeys.read(settings.contact_private_keys)),
-        renderer=Renderer(sender=settings.sender),
-        mail=mail,
-        sms=sms,
-        clock=clock,
-        send_timeout=settings.send_timeout,
-        retry=SENDING,
-        quiet_hours=settings.quiet_hours == "on",
-        sandbox=Sandbox(settings.sandbox),
-        staff_mail=settings.staff_mail,
-        training_mail=settings.training_mail,
-    )
-    reports = Reports(db)
-    arrivals = Arrivals(reports=reports, deliveries=deliveries, relay=relay, clock=clock)
-    bounces = _bounces(settings, mailboxes=Mailboxes(db), arrivals=arrivals, clock=clock)
-    recorder = Recorder(deliveries=deliveries, relay=relay)
-    standing = StandingStore(db)
-    pauses = Pauses(standing, clock=clock, ways=Ways(mail=mail, sms=pool), fixed=settings.paused)
-    dispatcher = Dispatcher(
-        deliveries=deliveries,
-        sender=sender,
-        recorder=recorder,
-        clock=clock,
-        pace=_pace(settings),
-        rooms={channel: pauses.room(channel) for channel in Channel},
-    )
-    forgetting = Forgetting(deliveries, clock=clock, keep=settings.keep_deliveries)
-    on = handlers(
-        known=known,
-        deliveries=deliveries,
-        dispatcher=dispatcher,
-        clock=clock,
-        reminders=settings.reminders == "on",
-        staff_mail=settings.staff_mail,
-    )
+    base = _base(settings)
+    arrivals = Arrivals(reports=base.reports, deliveries=base.deliveries, relay=base.relay, clock=base.clock)
+    sms = _sms(base.pool, settings, base.spent) if base.pool else None
+    pauses, dispatcher = _delivery(settings, base, sms)
     consumers = Consumers(
         url=settings.amqp_url,
-        publisher=publisher,
-        handlers=on,
+        publisher=base.publisher,
+        handlers=handlers(
+            known=base.known,
+            deliveries=base.deliveries,
+            dispatcher=dispatcher,
+            clock=base.clock,
+            reminders=settings.reminders == "on",
+            staff_mail=settings.staff_mail,
+        ),
         prefetch=_PREFETCH,
         stop_within=settings.stop_within,
     )
+    bounces = _bounces(settings, mailboxes=Mailboxes(base.db), arrivals=arrivals, clock=base.clock)
+    forgetting = Forgetting(base.deliveries, clock=base.clock, keep=settings.keep_deliveries)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await once_it_answers(clock.start)
-        await once_it_answers(deliveries.ensure_indexes)
-        await once_it_answers(known.ensure_indexes)
-        await once_it_answers(spent.ensure_indexes)
-        await once_it_answers(reports.ensure_indexes)
-        await once_it_answers(standing.ensure_indexes)
-        async with running(clock, publisher, relay, pauses, dispatcher, arrivals, *bounces, forgetting, consumers):
+        await once_it_answers(base.clock.start)
+        for store in (base.deliveries, base.known, base.spent, base.reports, base.standing):
+            await once_it_answers(store.ensure_indexes)
+        first = (base.clock, base.publisher, base.relay, pauses, dispatcher)
+        async with running(*first, arrivals, *bounces, forgetting, consumers):
             yield
-        await mail_channel.close()
+        await base.mail.close()
         if sms:
             await sms.close()
-        client.close()
-        keys_client.close()
+        base.client.close()
+        base.keys_client.close()
 
     health = Health(
-        required={"mongodb": lambda: ping(client), "keys": lambda: ping(keys_client)},
+        required={"mongodb": lambda: ping(base.client), "keys": lambda: ping(base.keys_client)},
         degrading={"rabbitmq": consumers.ping},
     )
     app = create_app(
@@ -141,17 +117,81 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         health=health,
         lifespan=lifespan,
     )
-    app.include_router(receipt_routes(arrivals=arrivals, readers=_readers(settings), clock=clock))
-    app.include_router(
-        operator_routes(
-            counts=DeliveryCounts(deliveries),
-            standing=standing,
-            clock=clock,
-            token=settings.operators_token,
-            fixed=settings.paused,
-        )
-    )
+    app.include_router(receipt_routes(arrivals=arrivals, readers=_readers(settings), clock=base.clock))
+    app.include_router(_operator_routes(settings, base))
     return app, health
+
+
+def _base(settings: Settings) -> Base:
+    client = connect(settings)
+    keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
+    db = database(client, settings)
+    clock, deliveries = DatabaseClock(client), Deliveries(db)
+    publisher = Publisher(url=settings.amqp_url, name="notification relay")
+    return Base(
+        client=client,
+        keys_client=keys_client,
+        db=db,
+        clock=clock,
+        publisher=publisher,
+        relay=Relay(publisher=publisher, collections=[deliveries.collection], clock=clock),
+        known=Known(db, keys=keys_client[settings.keys_database]),
+        deliveries=deliveries,
+        standing=StandingStore(db),
+        spent=SpentSegments(db),
+        reports=Reports(db),
+        mail=_mail(settings),
+        pool=_pool(settings, clock),
+    )
+
+
+def _delivery(settings: Settings, base: Base, sms: SmsChannel | None) -> tuple[Pauses, Dispatcher]:
+    mail = GatedMail(base.mail, gate=_gate("smtp", _smtp_limits(settings), base.clock))
+    sender = Sender(
+        known=base.known,
+        opener=Opener(PrivateKeys.read(settings.contact_private_keys)),
+        renderer=Renderer(sender=settings.sender),
+        mail=mail,
+        sms=sms,
+        clock=base.clock,
+        send_timeout=settings.send_timeout,
+        retry=SENDING,
+        quiet_hours=settings.quiet_hours == "on",
+        sandbox=Sandbox(settings.sandbox),
+        staff_mail=settings.staff_mail,
+        training_mail=settings.training_mail,
+    )
+    ways = Ways(mail=mail, sms=base.pool)
+    pauses = Pauses(base.standing, clock=base.clock, ways=ways, fixed=settings.paused)
+    dispatcher = Dispatcher(
+        deliveries=base.deliveries,
+        sender=sender,
+        recorder=Recorder(deliveries=base.deliveries, relay=base.relay),
+        clock=base.clock,
+        pace=_pace(settings),
+        rooms={channel: pauses.room(channel) for channel in Channel},
+    )
+    return pauses, dispatcher
+
+
+def _operator_routes(settings: Settings, base: Base) -> APIRouter:
+    return operator_routes(
+        counts=DeliveryCounts(base.deliveries),
+        standing=base.standing,
+        clock=base.clock,
+        token=settings.operators_token,
+        fixed=settings.paused,
+    )
+
+
+def _mail(settings: Settings) -> EmailChannel:
+    return EmailChannel(
+        _server(settings),
+        sender=settings.sender,
+        timeout=settings.send_timeout,
+        return_path=settings.return_path,
+        sign=_signature(settings),
+    )
 
 
 def _bounces(

@@ -26,7 +26,7 @@ from shared import mongo
 from shared.http import Health, create_app, serve
 from shared.lifecycle import running
 from shared.messaging import Consumers, Handlers, Publisher
-from shared.mongo import Client, Database
+from shared.mongo import Client, Database, DatabaseClock
 from shared.observability import configure_logging
 
 # Also the largest batch of facts in one write; RabbitMQ advises 100 to 300.
@@ -40,7 +40,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     """The application; connects to nothing before it starts."""
     client = mongo.connect(settings)
     generations = Generations(client, name=settings.mongodb_database)
-    clock, changed = mongo.DatabaseClock(client), asyncio.Event()
+    clock, changed = DatabaseClock(client), asyncio.Event()
     # Read from whichever database is live; events go to each that is written.
     figures, offices = Figures(following(generations)), Offices(following(generations))
     refreshing = PerGeneration(generations, lambda database: refresher_of(database, settings, changed=changed))
@@ -56,16 +56,7 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
     )
 
     reports = Reports(figures=figures, offices=offices)
-    # What was mailed stands in the service's own database, whichever shows the figures.
-    database = client[settings.mongodb_database]
-    mailing = Mailing(
-        reports=reports,
-        database=database,
-        settings=settings,
-        lease=Lease(database["leases"], name="resume", length=_MAILING_LEASE),
-        post=smtp_post(settings),
-        zone=settings.zone,
-    )
+    mailing = _mailing(settings, client, reports)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -84,23 +75,35 @@ def build(settings: Settings) -> tuple[FastAPI, Health]:
         lifespan=lifespan,
         streams=[pages.STREAM],
     )
-    keys = Keys({Role.STAFF: settings.staff_keys, Role.OPERATORS: settings.operator_keys})
-    who = who_asks(keys, clock)
-    app.include_router(api.router(reports=reports, who=who, clock=clock, zone=settings.zone))
-    app.include_router(signing_in.router(keys=keys, clock=clock, secure=settings.public_url.startswith("https:")))
     today = Today(following(generations), zone=settings.zone)
-    live = Live(reports=reports, today=today, clock=clock, zone=settings.zone)
-    app.include_router(
-        pages.router(
-            reports=reports,
-            live=live,
-            who=who,
-            clock=clock,
-            zone=settings.zone,
-            stopping=lambda: health.stopping,
-        )
-    )
+    _add_routes(app, settings, reports=reports, today=today, clock=clock, health=health)
     return app, health
+
+
+def _mailing(settings: Settings, client: Client, reports: Reports) -> Mailing:
+    # What was mailed stands in the service's own database, whichever shows the figures.
+    database = client[settings.mongodb_database]
+    return Mailing(
+        reports=reports,
+        database=database,
+        settings=settings,
+        lease=Lease(database["leases"], name="resume", length=_MAILING_LEASE),
+        post=smtp_post(settings),
+        zone=settings.zone,
+    )
+
+
+def _add_routes(
+    app: FastAPI, settings: Settings, *, reports: Reports, today: Today, clock: DatabaseClock, health: Health
+) -> None:
+    keys = Keys({Role.STAFF: settings.staff_keys, Role.OPERATORS: settings.operator_keys})
+    who, zone = who_asks(keys, clock), settings.zone
+    app.include_router(api.router(reports=reports, who=who, clock=clock, zone=zone))
+    app.include_router(signing_in.router(keys=keys, clock=clock, secure=settings.public_url.startswith("https:")))
+    live = Live(reports=reports, today=today, clock=clock, zone=zone)
+    app.include_router(
+        pages.router(reports=reports, live=live, who=who, clock=clock, zone=zone, stopping=lambda: health.stopping)
+    )
 
 
 def facts_of(database: Database, settings: Settings, *, changed: asyncio.Event) -> Facts:
