@@ -11,6 +11,7 @@ from services.booking.api import (
     staff_accounts,
     staff_booking,
     staff_day,
+    staff_invitations,
     staff_messages,
     staff_oidc,
     staff_pages,
@@ -65,4 +66,5 @@ def add_work_routes(
     app.include_router(staff_day.router(booking, day, staff))
     app.include_router(staff_booking.router(booking, planning.counter, staff))
     app.include_router(staff_planning.router(booking, planning, staff))
+    app.include_router(staff_invitations.router(booking, staff))
     app.include_router(staff_messages.router(booking, reaching, staff))

@@ -1,15 +1,17 @@
 """Who of the staff is asking, and whether they may: what every route for staff depends on."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from services.booking.api.problems import unknown_office
 from services.booking.domain.actors import Permission, SignedIn
 from services.booking.domain.appointment import Appointment
+from services.booking.domain.office import Office
 from services.booking.staff import Staff
 from services.booking.storage import Appointments, NotFound
 
@@ -67,6 +69,14 @@ def for_office(somebody: SignedIn, office: str) -> None:
     """Before anything of an office is shown or changed. Raises OtherOffice."""
     if not somebody.serves(office):
         raise OtherOffice
+
+
+def own_office(offices: Mapping[str, Office], id: str, somebody: SignedIn) -> Office:
+    """Raises OtherOffice; a Problem for one that is not there, before somebody who works in all of them."""
+    for_office(somebody, id)
+    if id not in offices:
+        raise unknown_office(id)
+    return offices[id]
 
 
 async def own_appointment(appointments: Appointments, id: uuid.UUID, somebody: SignedIn) -> Appointment:

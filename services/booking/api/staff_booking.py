@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from services.booking.api.problems import responses, unknown_office
+from services.booking.api.problems import responses
 from services.booking.api.schemas import (
     AccessNeed,
     AppointmentOut,
@@ -23,7 +23,7 @@ from services.booking.api.schemas import (
     appointment_out,
     members_of,
 )
-from services.booking.api.signed_in import REFUSALS, for_office, own_appointment, signed_in
+from services.booking.api.signed_in import REFUSALS, own_appointment, own_office, signed_in
 from services.booking.commands import Booking, Counter, CounterRequest
 from services.booking.domain.actors import SignedIn
 from services.booking.domain.appointment import Appointment
@@ -111,10 +111,7 @@ def router(booking: Booking, counter: Counter, staff: Staff) -> APIRouter:  # no
     routes = APIRouter(prefix="/v1/staff", tags=["staff: booking"])
 
     def here(office: str, somebody: SignedIn) -> Office:
-        for_office(somebody, office)
-        if office not in booking.offices:
-            raise unknown_office(office)
-        return booking.offices[office]
+        return own_office(booking.offices, office, somebody)
 
     async def own(id: uuid.UUID, somebody: SignedIn) -> Appointment:
         return await own_appointment(booking.appointments, id, somebody)

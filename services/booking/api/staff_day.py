@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import BaseModel, Field
 
-from services.booking.api.problems import responses, unknown_office
+from services.booking.api.problems import responses
 from services.booking.api.schemas import (
     AccessNeed,
     IdempotencyKey,
@@ -19,7 +19,7 @@ from services.booking.api.schemas import (
     Slug,
     members_of,
 )
-from services.booking.api.signed_in import REFUSALS, for_office, own_appointment, signed_in
+from services.booking.api.signed_in import REFUSALS, own_appointment, own_office, signed_in
 from services.booking.commands import Booking, Day, TicketRequest
 from services.booking.domain.actors import SignedIn
 from services.booking.domain.appointment import Appointment, Status
@@ -101,10 +101,7 @@ def router(booking: Booking, day: Day, staff: Staff) -> APIRouter:  # noqa: C901
     routes = APIRouter(prefix="/v1/staff", tags=["staff: the day"])
 
     def here(office: str, somebody: SignedIn) -> Office:
-        for_office(somebody, office)
-        if office not in booking.offices:
-            raise unknown_office(office)
-        return booking.offices[office]
+        return own_office(booking.offices, office, somebody)
 
     async def act(
         id: uuid.UUID, somebody: SignedIn, action: str, do: Callable[[str], Awaitable[Appointment]]

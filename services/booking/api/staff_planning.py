@@ -1,4 +1,4 @@
-"""Hours, closures, absences and re-planning; invitations. For staff who may."""
+"""Hours, closures, absences and re-planning. For staff who may."""
 
 import uuid
 from datetime import date, datetime
@@ -7,21 +7,18 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from services.booking.api.problems import responses, unknown_office
-from services.booking.api.schemas import Email, Incoming, Moment, PersonName, Slug
-from services.booking.api.schemas import Language as CitizenLanguage
-from services.booking.api.signed_in import REFUSALS, OtherOffice, for_office, signed_in
+from services.booking.api.problems import responses
+from services.booking.api.schemas import Incoming, Moment, Slug
+from services.booking.api.signed_in import REFUSALS, own_office, signed_in
 from services.booking.commands import Booking, InConflict, Planning, Replanned
 from services.booking.domain.actors import SignedIn
 from services.booking.domain.office import Office
 from services.booking.domain.rules import Absence, Closure, OfficeData
 from services.booking.offices import checked
 from services.booking.staff import Staff
-from services.booking.storage import UnknownInvitation
 from services.booking.toml import plain
 
 Planner = Annotated[SignedIn, Depends(signed_in("schedule"))]
-Inviter = Annotated[SignedIn, Depends(signed_in("invite"))]
 OfficeId = Annotated[str, Path(max_length=60)]
 
 
@@ -125,34 +122,11 @@ class DoneOut(BaseModel):
     replanned: list[ReplannedOut]
 
 
-class InvitationIn(Incoming):
-    service: Slug
-    expires_at: Moment
-    family_name: PersonName | None = Field(default=None, description="Binds the invitation to this name")
-    email: Email | None = Field(default=None, description="The link goes there by mail")
-    language: CitizenLanguage = "de"
-
-
-class InvitationOut(BaseModel):
-    id: str
-    service: str
-    expires_at: datetime
-    bound_to_name: bool
-    state: Literal["open", "used"] = Field(description="Used: an appointment was made with it")
-
-
-class NewInvitationOut(InvitationOut):
-    token: str = Field(description="Shown once: whoever has it may book once")
-
-
 def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # noqa: C901 (a list of routes)
     routes = APIRouter(prefix="/v1/staff/offices/{office}", tags=["staff: planning"])
 
     def here(office: str, somebody: SignedIn) -> Office:
-        for_office(somebody, office)
-        if office not in booking.offices:
-            raise unknown_office(office)
-        return booking.offices[office]
+        return own_office(booking.offices, office, somebody)
 
     async def record(somebody: SignedIn, action: str, office: str, **detail: str | int) -> None:
         await staff.audit.record(somebody.actor, action, office=office, detail=detail)
@@ -248,56 +222,6 @@ def router(booking: Booking, planning: Planning, staff: Staff) -> APIRouter:  # 
         version, done = await planning.absent_now(there, absence, how=given.how, by=somebody.actor)
         await record(somebody, "office.absent_now", office, version=version)
         return DoneOut(version=version, replanned=await recorded(somebody, there, done))
-
-    @routes.post("/invitations", status_code=201, summary="Invite somebody to book once",
-                 responses=responses(*REFUSALS, 404))  # fmt: skip
-    async def invite(office: OfficeId, given: InvitationIn, somebody: Inviter) -> NewInvitationOut:
-        there = here(office, somebody)
-        made, token = await booking.inviting.invite(
-            there,
-            given.service,
-            expires_at=given.expires_at,
-            family_name=given.family_name,
-            by=somebody.actor,
-            email=given.email,
-            language=given.language,
-        )
-        detail = {"mailed": given.email is not None}
-        await staff.audit.record(somebody.actor, "invitation.made", office=office, subject=made.id, detail=detail)
-        return NewInvitationOut(
-            id=made.id,
-            service=made.service,
-            expires_at=made.expires_at,
-            bound_to_name=made.name is not None,
-            state="open",
-            token=token,
-        )
-
-    @routes.get("/invitations", summary="Invitations that are not over", responses=responses(*REFUSALS, 404))
-    async def list_invitations(office: OfficeId, somebody: Inviter) -> list[InvitationOut]:
-        there = here(office, somebody)
-        found = await booking.inviting.invitations.not_over(there.id, now=booking.clock.now(), most=_MOST_AT_ONCE)
-        return [
-            InvitationOut(
-                id=i.id,
-                service=i.service,
-                expires_at=i.expires_at,
-                bound_to_name=i.name is not None,
-                state="used" if i.used else "open",
-            )
-            for i in found
-        ]
-
-    @routes.delete("/invitations/{id}", status_code=204, summary="Take an invitation back",
-                   responses=responses(*REFUSALS, 404))  # fmt: skip
-    async def revoke(office: OfficeId, id: uuid.UUID, somebody: Inviter) -> None:
-        there = here(office, somebody)
-        try:
-            await booking.inviting.invitations.revoke(str(id), office=there.id, now=booking.clock.now())
-        except UnknownInvitation:
-            # What a citizen is told of an invitation would not help here.
-            raise OtherOffice from None
-        await staff.audit.record(somebody.actor, "invitation.revoked", office=office, subject=str(id))
 
     return routes
 
