@@ -186,8 +186,8 @@ def _app(desk: Desk, staff: Staff, offices: Offices) -> FastAPI:
 
 
 def _working_day(office: Office, now: datetime) -> datetime:
-    """The midnight before the next Monday that is open, with an open Tuesday."""
+    """The midnight before the next Monday of a week without holidays or closures, Wednesday apart."""
     day = now.astimezone(office.zone).date() + timedelta(days=1)
-    while day.weekday() or not (office.is_open(day) and office.is_open(day + timedelta(days=1))):
+    while day.weekday() or not all(office.is_open(day + timedelta(days=n)) for n in (0, 1, 3, 4)):
         day += timedelta(days=1)
     return datetime.combine(day, time(), office.zone)
