@@ -17,7 +17,8 @@ from shared.sealed_contact import open_contact, open_entry, seal_contact, wrappe
 from shared.sealing import PrivateKeys, PublicKeys, SymmetricKeys
 from tests.builders import MONDAY
 
-OWN = SymmetricKeys({"k1": b"k" * 32})
+OWN_KEYS = f"k1:{(b'k' * 32).hex()}"
+OWN = SymmetricKeys.read(SecretStr(OWN_KEYS))
 PRIVATE_KEYS = f"n1:{(b'n' * 32).hex()}"
 PRIVATE = PrivateKeys.read(SecretStr(PRIVATE_KEYS))
 PUBLIC = PublicKeys.read(PRIVATE.public)

@@ -6,7 +6,6 @@ What is particular to a service its module `restoring` does: `TURN` says when, `
 import asyncio
 import importlib
 import importlib.util
-import os
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,16 +17,17 @@ from shared import erasure_journal as journal
 from shared.backup import survivors
 from shared.backup.dumping import is_keys
 from shared.backup.loading import Client, load, not_empty
+from shared.backup.openable import Openable, configured, strangers_key
 from shared.backup.records import Backup, Secret
 from shared.backup.survivors import Seen, Survivors
 from shared.outbox import Entry
 from shared.republish import history_of
-from shared.setup import CONTACT_KEYS, CONTACT_PRIVATE_KEYS, SIGNING_KEYS, Trouble
+from shared.setup import CONTACT_KEYS, CONTACT_PRIVATE_KEYS, CONTACT_PUBLIC_KEYS, SIGNING_KEYS, Trouble
 
 Progress = Callable[[int], None]
 
-# What opens people's data, and what proves who may see them.
-_KEY_RINGS = frozenset({CONTACT_KEYS, CONTACT_PRIVATE_KEYS, SIGNING_KEYS})
+# What seals and opens people's data, and what proves who may see them.
+_KEY_RINGS = frozenset({CONTACT_KEYS, CONTACT_PRIVATE_KEYS, CONTACT_PUBLIC_KEYS, SIGNING_KEYS})
 # What was told shortly before the backup may have been on its way: the broker's part in a backup is none.
 ON_ITS_WAY = timedelta(days=7)
 # Changes that were not committed everywhere at the moment of the backup cannot be older.
@@ -159,22 +159,35 @@ def _check(wanted: Wanted, servers: Servers) -> None:
         raise Trouble(f"Not empty: {', '.join(full)}. To give up what is there, say --replace.")
     if wanted.keys and not wanted.replace and (full := not_empty(servers.keys, _key_databases(wanted.keys))):
         raise Trouble(f"Not empty: {', '.join(full)}. Say --keep-keys if they are newer, or --replace.")
-    # All of it is read, before anything is given up for it.
-    both = [backup for backup in (wanted.data, wanted.keys) if backup]
-    secrets = [part for backup in both for part in backup.parts() if isinstance(part, Secret)]
-    lacking = [s.name for s in secrets if s.name in _KEY_RINGS and not _has_all(wanted.secrets, s)]
+    _check_keys(wanted, servers)
+
+
+def _check_keys(wanted: Wanted, servers: Servers) -> None:
+    """All of the backup is read, before anything is given up for it."""
+    openable = Openable(servers.keys, wanted.secrets)
+    lacking = []
+    for backup in (wanted.data, wanted.keys):
+        for part in backup.parts() if backup else ():
+            if isinstance(part, Secret):
+                lacking += [part.name] if part.name in _KEY_RINGS and not _has_all(wanted.secrets, part) else []
+            elif wanted.keep_keys:
+                openable.look_at(part)
+    lacking += openable.lacking()
     if lacking:
         raise Trouble(
-            f"{wanted.secrets} lacks keys of the backup: {', '.join(sorted(lacking))}. What is restored "
-            "could not be read. Put the secrets of the backup back first, with --secrets-to, and begin anew."
+            f"{wanted.secrets} lacks keys of the backup: {', '.join(sorted(lacking))}. What is restored could not "
+            "be read. Put the secrets of the backup back first, with its --keys and --secrets-to, and begin anew."
+        )
+    if (wanted.keys or wanted.keep_keys) and (id := strangers_key(wanted.secrets)):
+        raise Trouble(
+            f"The key {id} of {CONTACT_PUBLIC_KEYS} is none of {CONTACT_PRIVATE_KEYS}: nobody could be written "
+            "to. Run `amtstermin setup secrets`, which derives it, and begin anew."
         )
 
 
 def _has_all(folder: Path, backed_up: Secret) -> bool:
-    """`id:key,…`: there may be newer ones beside those of the backup. Services ask the environment first, too."""
-    there = os.environ.get(backed_up.name.upper(), "")
-    if not there and (folder / backed_up.name).exists():
-        there = (folder / backed_up.name).read_text()
+    """`id:key,…`: there may be newer ones beside those of the backup."""
+    there = configured(folder, backed_up.name)
     wanted, found = ({key.strip() for key in text.split(",")} for text in (backed_up.content, there))
     return wanted <= found
 

@@ -241,6 +241,7 @@ def test_everything_is_lost_and_comes_back_as_it_was(world: World) -> None:
         check_people(world, who)
         check_what_follows(world, stack, ledger, who)
         restores_again(world, stack, url, ledger, who)
+        restores_beside_the_keys(world, stack, url, ledger)
         ledger.close()
 
 
@@ -327,3 +328,18 @@ def restores_again(world: World, stack: Stack, url: str, ledger: Ledger, who: di
     assert lost[who["new"].booked["id"]]["starts_at"][:16] == who["new"].booked["starts_at"][:16]
     assert who["stays"].booked["id"] in {one["appointment"] for one in report["changed_since"]}
     assert {who[name].booked["id"] for name in ("due", "erased_later")} <= set(report["erased_again"])
+
+
+def restores_beside_the_keys(world: World, stack: Stack, url: str, ledger: Ledger) -> None:
+    """The key databases have survived; with a fresh host's own secrets nothing would open, so nothing begins."""
+    files = ("--data", world.file("data"), "--identity", world.identity, "--keep-keys", "--replace")
+    there = ledger.appointments.count_documents({})
+    ledger.appointments.insert_one({"_id": "untouched"})
+    settings = {"BOOKING_PUBLIC_URL": url, "BOOKING_CONTACT_KEYS": f"k1:{'6f' * 32}"}
+
+    told = amtstermin(stack.secrets, "restore", *files, code=1, settings=settings)
+    assert "lacks keys of the backup: booking_contact_keys (k1)" in told, told
+    assert ledger.appointments.find_one({"_id": "untouched"})
+
+    amtstermin(stack.secrets, "restore", *files, settings={"BOOKING_PUBLIC_URL": url})
+    assert ledger.appointments.count_documents({}) == there

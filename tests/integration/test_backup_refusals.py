@@ -1,7 +1,9 @@
 """What a restore refuses before it touches anything, on real servers."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,18 @@ import bson
 import pytest
 from bson.raw_bson import RawBSONDocument
 from bson.timestamp import Timestamp
+from pydantic import SecretStr
 from pymongo import MongoClient
 
 from deploy.local.stack import Stack
 from shared.backup.dumping import Sources, Target, dump
+from shared.backup.openable import Openable
 from shared.backup.records import Backup, BackupWriter, Contents, Documents, Kind, Secret
 from shared.backup.restoring import Servers, Wanted, restore
 from shared.backup.sealed_file import Identity, new_identity, read_identity
+from shared.sealing import PrivateKeys, new_data_key
 from shared.setup import Trouble
+from tests.sealed import OWN, OWN_KEYS, PRIVATE, PRIVATE_KEYS, PUBLIC
 
 AT = 1_800_000_000
 
@@ -44,11 +50,12 @@ def a_file(
     collection: str,
     second: int = 0,
     secrets: Sequence[Secret] = (),
+    document: dict[str, Any] | None = None,
 ) -> Backup:
     at = Timestamp(AT + second, 1)
     contents = Contents(kind, at, datetime.fromtimestamp(at.time, UTC), {collection: []})
     with BackupWriter(path, wrapping=identity, contents=contents) as writer:
-        list(writer.documents(collection, [RawBSONDocument(bson.encode({"_id": "one"}))]))
+        list(writer.documents(collection, [RawBSONDocument(bson.encode(document or {"_id": "one"}))]))
         for secret in secrets:
             writer.secret(secret)
     return Backup(path, wrapping=identity)
@@ -119,6 +126,99 @@ def test_other_keys_than_the_backups_are_refused_and_never_shown(
     assert "--secrets-to" in str(trouble.value)
     assert not any(secret in str(trouble.value) for secret in ("aa11", "bb22", "cc33", "dd44"))
     assert not set(names) & set(client.list_database_names())
+
+
+@pytest.fixture
+def survived(client: MongoClient[dict[str, Any]]) -> Iterator[str]:
+    """Somebody whose wrapped keys are in the key databases; the id."""
+    id, key = str(uuid4()), new_data_key()
+    own, theirs = OWN.wrap(key, owner=id), PUBLIC.wrap(key, owner=id)
+    told = {"key_id": theirs.key_id, "key": b64encode(theirs.box).decode()}
+    twice = {
+        name: {"key_id": one.key_id, "box": one.box} for name, one in (("booking", own), ("notification", theirs))
+    }
+    client["booking_keys"]["keys"].insert_one({"_id": id, **twice})
+    client["notification_keys"]["keys"].insert_one({"_id": id, **told})
+    yield id
+    for database in ("booking_keys", "notification_keys"):
+        client[database]["keys"].delete_one({"_id": id})
+
+
+RINGS = {
+    "booking_contact_keys": OWN_KEYS,
+    "notification_contact_private_keys": PRIVATE_KEYS,
+    "booking_contact_public_keys": PRIVATE.public,
+}
+OTHER = PrivateKeys.read(SecretStr(f"n1:{'6f' * 32}"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        # As a fresh host makes it: the same id, another key.
+        ({"booking_contact_keys": f"k1:{'6f' * 32}"}, "lacks keys of the backup: booking_contact_keys (k1)."),
+        ({"booking_contact_keys": f"k2:{'6f' * 32}"}, "booking_contact_keys (k1)."),
+        ({"booking_contact_keys": ""}, "booking_contact_keys (k1)."),
+        ({"notification_contact_private_keys": f"n1:{'6f' * 32}"}, "notification_contact_private_keys (n1)."),
+        ({"booking_contact_public_keys": OTHER.public}, "The key n1 of booking_contact_public_keys is none of"),
+        ({"booking_contact_keys": "k1"}, "booking_contact_keys holds no keys"),
+    ],
+)
+def test_keys_that_have_survived_and_open_with_none_here_are_no_reason_to_begin(
+    servers: Stack,
+    client: MongoClient[dict[str, Any]],
+    identity: Identity,
+    tmp_path: Path,
+    survived: str,
+    changed: dict[str, str],
+    said: str,
+) -> None:
+    """`--keep-keys` on a host with new secrets: everybody would be there, and nobody could be read.
+
+    Seen to fail without `openable.look_at` in `restoring`: it went on and emptied the databases.
+    """
+    person = {"_id": survived, "person": b"sealed"}
+    data = a_file(tmp_path / "data", identity, kind="data", collection="booking.appointments", document=person)
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    for name, text in (RINGS | changed).items():
+        (folder / name).write_text(text)
+    # Nothing gets as far as this broker.
+    here = Servers(data=client, keys=client, broker="amqp://nobody@127.0.0.1:1", queues=[])
+
+    with pytest.raises(Trouble) as trouble:
+        restore(replace(wanted(data, secrets=folder, replace=True), keep_keys=True), here, progress=lambda _: None)
+
+    assert said in str(trouble.value)
+    assert "begin anew" in str(trouble.value) or "holds no keys" in str(trouble.value)
+    assert not any(
+        key.partition(":")[2] in str(trouble.value) for key in {**RINGS, **changed}.values() if ":" in key
+    )
+
+
+@pytest.mark.parametrize("ring", ["booking_contact_keys", "notification_contact_private_keys"])
+def test_newer_keys_beside_those_of_the_backup_open_it(
+    client: MongoClient[dict[str, Any]],
+    identity: Identity,
+    tmp_path: Path,
+    survived: str,
+    ring: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The environment is asked first, as services do; one damaged key closes no ring that opens others."""
+    for name, text in (RINGS | {ring: f"x9:{'6f' * 32},{RINGS[ring]}"}).items():
+        monkeypatch.setenv(name.upper(), text)
+    damaged = str(uuid4())
+    there = client["booking_keys"]["keys"].find_one({"_id": survived}) or {}
+    client["booking_keys"]["keys"].insert_one({**there, "_id": damaged})
+    openable = Openable(client, tmp_path)
+    for collection, field in (("booking.appointments", "person"), ("notification.contacts", "data")):
+        for id in (damaged, survived):
+            document = RawBSONDocument(bson.encode({"_id": id, field: b"sealed"}))
+            openable.look_at(Documents(collection, (document,)))
+    client["booking_keys"]["keys"].delete_one({"_id": damaged})
+
+    assert openable.lacking() == []
 
 
 def test_the_backup_user_reads_all_and_writes_nothing(servers: Stack, identity: Identity, tmp_path: Path) -> None:
