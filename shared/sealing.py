@@ -23,7 +23,14 @@ _OWNER_BYTES = 16
 
 
 class Unsealable(Exception):
-    """Not opened: another key, changed on the way, or not this appointment's."""
+    """Not opened: another key, changed on the way, or not this appointment's.
+
+    `key_id` names the key that should have opened it; "" where that one did, and what it was for is damaged.
+    """
+
+    def __init__(self, *why: object, key_id: str = "") -> None:
+        super().__init__(*why)
+        self.key_id = key_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +125,13 @@ class PrivateKeys:
 
 def _unwrapped(box: "SecretBox | SealedBox[PrivateKey] | None", wrapped: Wrapped, owner: str) -> bytes:
     if box is None:
-        raise Unsealable
+        raise Unsealable(key_id=wrapped.key_id)
     try:
         content = box.decrypt(wrapped.box)
     except (CryptoError, ValueError) as error:
-        raise Unsealable from error
+        raise Unsealable(key_id=wrapped.key_id) from error
     if content[KEY_BYTES:] != _mark(owner):
-        raise Unsealable
+        raise Unsealable(key_id=wrapped.key_id)
     return content[:KEY_BYTES]
 
 

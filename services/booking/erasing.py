@@ -14,7 +14,7 @@ from services.booking.domain.appointment import OPEN, AlreadyOver, Appointment
 from services.booking.domain.office import Office
 from services.booking.domain.retention import Kind, kept_until, kind_of
 from services.booking.domain.rules import Retention
-from services.booking.people import Person
+from services.booking.people import UNREADABLE, Person
 from services.booking.storage import ChangedMeanwhile
 from services.booking.storage.retention import Retained
 from shared.crashpoints import CrashPoint, crash_point
@@ -22,6 +22,7 @@ from shared.erasure_journal import Erasure, begin, note
 from shared.lifecycle import Repeating
 from shared.mongo import PyMongoError
 from shared.observability import get_logger
+from shared.sealing import Unsealable
 
 log = get_logger()
 
@@ -66,9 +67,12 @@ class Erasing:
             log.error("erasure_journal_not_begun", error=error.strerror)
 
     async def export(self, id: str) -> Stored:
-        """Raises Erased."""
+        """With the person as UNREADABLE where no key opens it: all else is told. Raises Erased."""
         appointment = await self.booking.appointments.get(id)
-        person = await self.booking.people.open(appointment)
+        try:
+            person = await self.booking.people.open(appointment)
+        except Unsealable:
+            person = UNREADABLE
         return Stored(appointment, person, kept_until(appointment, self._rules(appointment)))
 
     async def erase(self, id: str, *, cancel: bool) -> None:

@@ -12,11 +12,8 @@ from services.booking.tokens import Keys
 from shared.contracts import ContactProvided, LinkRequested
 from shared.contracts.event import Event, wire_type
 from shared.mongo import Database, DatabaseClock, Document, connect, database
-from shared.observability import get_logger
 from shared.outbox import Entry
 from shared.sealing import Unsealable
-
-log = get_logger()
 
 # So many documents with their history are in memory at once.
 _PAGE = 100
@@ -109,12 +106,9 @@ async def _of_page(page: Sequence[tuple[Document, list[Entry]]], people: People)
     for document, entries in page:
         for entry in entries:
             # Of somebody who was erased meanwhile only that is left to tell.
-            with suppress(Erased):
-                try:
-                    yield await _with_contact(entry, document, people)
-                except Unsealable:
-                    # One that no key opens must not keep all others.
-                    log.error("contact_not_opened", appointment=document["_id"])
+            # One that no key opens must not keep all others.
+            with suppress(Erased, Unsealable):
+                yield await _with_contact(entry, document, people)
 
 
 async def _with_contact(entry: Entry, document: Document, people: People) -> Entry:

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+
+from prometheus_client import Counter
 
 from services.booking.domain.appointment import Appointment, ContactDetails
 from services.booking.settings import Settings
@@ -21,6 +23,8 @@ from shared.sealed_contact import seal_contact, seal_entry
 from shared.sealing import PublicKeys, SymmetricKeys, Unsealable, Wrapped, new_data_key, seal, unseal
 
 log = get_logger()
+
+NOT_OPENED = Counter("persons_not_opened_total", "Times that no key of this process opened a person's data")
 
 _MOST_RECENT = 2000
 
@@ -90,6 +94,8 @@ class People:
         self._clock = clock
         # The next step of a visit often comes to the same process: it need not read the key again.
         self._recent: OrderedDict[str, _DataKey] = OrderedDict()
+        # Key ids that have been missed and named in the log.
+        self._missed: set[str] = set()
 
     async def seal_first(self, id: str, person: Person) -> bytes:
         """Stores the new appointment's key, then gives the ciphertext. A key whose appointment is never
@@ -103,13 +109,14 @@ class People:
         return self._sealed(id, person, await self._key(id))
 
     async def open(self, appointment: Appointment) -> Person:
-        """Raises Erased."""
+        """Raises Erased, Unsealable."""
         if appointment.person is None:
             raise Erased
         data_key = await self._key(appointment.id)
         if data_key.person and data_key.sealed == appointment.person:
             return data_key.person
-        return _person(appointment, data_key.key)
+        with self._noted(appointment.id):
+            return _person(appointment, data_key.key)
 
     async def open_all(self, appointments: Sequence[Appointment]) -> dict[str, Person]:
         """Whoever is not erased, by the appointment's id: one question to the keys, on a thread of its own.
@@ -125,14 +132,23 @@ class People:
 
     def _readable(self, appointment: Appointment, wrapped: WrappedTwice) -> "Person":
         try:
-            return _person(appointment, self._own_keys.unwrap(wrapped.booking, owner=appointment.id))
+            with self._noted(appointment.id):
+                return _person(appointment, self._own_keys.unwrap(wrapped.booking, owner=appointment.id))
         except Unsealable:
-            return self.unreadable(appointment)
+            return UNREADABLE
 
-    def unreadable(self, appointment: Appointment) -> Person:
-        """Who stands there where no key of ours opens the person's data."""
-        log.error("person_not_opened", appointment=appointment.id)
-        return UNREADABLE
+    @contextmanager
+    def _noted(self, id: str) -> Iterator[None]:
+        """A missing key closes many at once, and each page asks for them anew: the log names each key once."""
+        try:
+            yield
+        except Unsealable as error:
+            NOT_OPENED.inc()
+            missed = error.key_id or id
+            if missed not in self._missed:
+                self._missed.add(missed)
+                log.error("person_not_opened", key_id=error.key_id, appointment=id)
+            raise
 
     async def fetch_keys(self, ids: Sequence[str]) -> None:
         """One question for all whose persons are asked for next, at most `_MOST_RECENT`."""
@@ -214,7 +230,8 @@ class People:
             wrapped = await self.store.get(id)
         except NotFound:
             raise Erased from None
-        return self._keep(id, self._unwrapped(id, wrapped))
+        with self._noted(id):
+            return self._keep(id, self._unwrapped(id, wrapped))
 
     def _unwrapped(self, id: str, wrapped: WrappedTwice) -> _DataKey:
         return _DataKey(self._own_keys.unwrap(wrapped.booking, owner=id), wrapped.notification)

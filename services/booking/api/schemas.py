@@ -20,6 +20,7 @@ from services.booking.commands import Instead
 from services.booking.domain.appointment import Appointment, Status
 from services.booking.domain.office import Member
 from services.booking.erasing import Stored
+from services.booking.people import UNREADABLE
 from shared.contracts.offices import Authority, Fee, Location, Minutes, Precondition, Text
 
 # Letters and marks of any script, spaces, and what stands in names; no symbols, emoji or direction marks.
@@ -360,6 +361,7 @@ def wanted_out(appointment: Appointment) -> WantedOut:
 
 
 class PersonOut(BaseModel):
+    readable: bool = Field(description="false: something is stored, and no key opens it; please ask the office")
     family_name: str
     given_name: str | None
     email: str | None
@@ -409,6 +411,7 @@ def export_out(stored: Stored) -> ExportOut:
     return ExportOut(
         appointment=appointment_out(appointment),
         person=PersonOut(
+            readable=stored.person is not UNREADABLE,
             family_name=stored.person.family_name,
             given_name=stored.person.given_name,
             email=stored.person.email,

@@ -111,7 +111,7 @@ class SavedOut(BaseModel):
 class ReplannedOut(BaseModel):
     id: str
     code: str
-    outcome: Literal["kept", "moved", "cancelled", "unchanged"]
+    outcome: Literal["kept", "moved", "cancelled", "unchanged", "unreadable"]
     starts_at: datetime
     lane: str
     proposals: list[datetime]

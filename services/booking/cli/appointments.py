@@ -12,10 +12,11 @@ from typing import Any
 from services.booking.cli.at_hand import AtHand, at_hand
 from services.booking.domain.actors import Actor
 from services.booking.domain.office import Office
+from services.booking.people import UNREADABLE
 from services.booking.transfer.calendars import Defaults, is_calendar, read_calendar, write_calendar
 from services.booking.transfer.exporting import exported
 from services.booking.transfer.importing import Importing
-from services.booking.transfer.rows import COLUMNS, Fault, Read
+from services.booking.transfer.rows import COLUMNS, Fault, Read, is_unreadable
 from services.booking.transfer.tables import read_table, write_table
 from shared.setup import Trouble
 
@@ -90,7 +91,18 @@ async def _export(arguments: argparse.Namespace) -> int:
         data = write_calendar(((row, one.starts_at, one.ends_at) for row, one in found), now=now)
     await asyncio.to_thread(_write, arguments.file, data)
     print(f"{len(found)} appointments with personal data are in {arguments.file}: delete it when it has served.")
-    return 0
+    return _tell_unreadable([one.id for row, one in found if is_unreadable(row)])
+
+
+def _tell_unreadable(ids: Sequence[str]) -> int:
+    """1 where somebody's data are missing in the file."""
+    if not ids:
+        return 0
+    print(f"Of {len(ids)} of them no key opens the data: they say {UNREADABLE.family_name} for a name.")
+    for id in ids:
+        print(f"  {id}")
+    print("Bring the missing key back (`amtstermin doctor` names it) and export again.")
+    return 1
 
 
 def _read(file: Path, defaults: Defaults) -> Read:

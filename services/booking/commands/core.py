@@ -19,7 +19,7 @@ from services.booking.domain.names import same_name
 from services.booking.domain.office import Member, Office, Responsibility
 from services.booking.domain.visits import check_preconditions
 from services.booking.memory import Memory
-from services.booking.people import Erased, GivenContact, People, Person
+from services.booking.people import UNREADABLE, Erased, GivenContact, People, Person
 from services.booking.storage import Appointments, ChangedMeanwhile, Giving, SlotTaken
 from services.booking.tokens import Keys
 from shared.contracts.offices import Service
@@ -197,7 +197,7 @@ class Core:
         except Erased:
             return Person("")
         except Unsealable:
-            return self.people.unreadable(appointment)
+            return UNREADABLE
 
     async def persons_of(self, appointments: Sequence[Appointment]) -> dict[str, Person]:
         """As `person_of`, for many at once."""

@@ -19,6 +19,7 @@ from services.booking.offices import Offices, checked
 from services.booking.storage import ChangedMeanwhile, SlotTaken
 from services.booking.storage.offices import AwaitedVisit, OfficeStore
 from services.booking.tokens import Keys
+from shared.sealing import Unsealable
 
 # `move`: the next free time; `cancel`: with free times to choose from. Either way the same time at another desk
 # that may serve them comes first.
@@ -41,10 +42,11 @@ class InConflict:
 
 @dataclass(frozen=True, slots=True)
 class Replanned:
-    """What became of one appointment: `kept` at another desk, `moved`, `cancelled`, or `unchanged`."""
+    """What became of one appointment: `kept` at another desk, `moved`, `cancelled`, `unchanged`, or left to people
+    since its desk goes by a name that is `unreadable`."""
 
     appointment: Appointment
-    outcome: Literal["kept", "moved", "cancelled", "unchanged"]
+    outcome: Literal["kept", "moved", "cancelled", "unchanged", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Foreseen:
     """What re-planning would make of one appointment; `starts_at` and `lane` as they would be."""
 
     appointment: Appointment
-    outcome: Literal["kept", "moved", "cancelled"]
+    outcome: Literal["kept", "moved", "cancelled", "unreadable"]
     starts_at: datetime
     lane: str
 
@@ -158,11 +160,19 @@ class Planning:
     async def foresee(self, office: Office, ids: Sequence[str], *, how: How) -> list[Foreseen]:
         """What `replan` would do if nobody books meanwhile; changes nothing."""
         promised: set[str] = set()
-        return [await self._foresee(office, one, promised, how=how) for one in await self._ordered(office, ids)]
+        return [await self._foreseen(office, one, promised, how=how) for one in await self._ordered(office, ids)]
 
     async def _ordered(self, office: Office, ids: Sequence[str]) -> list[Appointment]:
         found = [await self.booking.appointments.get(id) for id in ids]
         return sorted((a for a in found if a.office == office.id), key=lambda a: (a.starts_at, a.id))
+
+    async def _foreseen(
+        self, office: Office, appointment: Appointment, promised: set[str], *, how: How
+    ) -> Foreseen:
+        try:
+            return await self._foresee(office, appointment, promised, how=how)
+        except Unsealable:
+            return Foreseen(appointment, "unreadable", appointment.starts_at, appointment.lane)
 
     async def _foresee(
         self, office: Office, appointment: Appointment, promised: set[str], *, how: How
@@ -204,6 +214,8 @@ class Planning:
         except (WrongStatus, AlreadyOver, ChangedMeanwhile):
             # It was cancelled or moved by the citizen at the same moment.
             return Replanned(await self.booking.appointments.get(appointment.id), "unchanged")
+        except Unsealable:
+            return Replanned(appointment, "unreadable")
 
     async def _same_time(self, appointment: Appointment, *, reason: str, by: Actor) -> Appointment | None:
         """At a deputy's desk, or any other of the pool."""

@@ -1,6 +1,7 @@
 """The waiting list: who waits, and who is offered what becomes free."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from itertools import islice
@@ -18,6 +19,7 @@ from services.booking.domain.hours import wall_moment
 from services.booking.domain.office import Member, Office
 from services.booking.people import Person
 from services.booking.storage import AlreadyHeld, ChangedMeanwhile, Giving, SlotTaken
+from shared.sealing import Unsealable
 
 _MOST_WAITERS = 500
 # Whoever opens a mail in the evening should still be able to answer.
@@ -151,7 +153,9 @@ class WaitingList:
                 continue
             givers = await self.booking.appointments.cooling(office.id, now=self.booking.clock.now())
             for waiter in waiters:
-                offered += await self._offer_next(office, waiter, givers)
+                # Whose desk goes by a name that cannot be read must not keep all others waiting.
+                with suppress(Unsealable):
+                    offered += await self._offer_next(office, waiter, givers)
         return offered
 
     async def _offer_next(self, office: Office, waiter: Appointment, givers: list[Appointment]) -> bool:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationError
 
 from services.booking.api.schemas import Ags, Email, Incoming, Language, PersonName, Phone, Slug
+from services.booking.people import UNREADABLE
 
 # As the columns of a CSV file are called; the first five must be there.
 COLUMNS = (
@@ -76,6 +77,11 @@ class Row(Incoming):
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
+def is_unreadable(row: Row) -> bool:
+    """Of an export, whose person no key has opened."""
+    return row.family_name == UNREADABLE.family_name
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a line cannot be taken; nothing of what stands in it."""
@@ -96,9 +102,14 @@ class Read:
 
     def add(self, line: int, values: Mapping[str, Any]) -> None:
         try:
-            self.rows[line] = Row.model_validate(values)
+            row = Row.model_validate(values)
         except ValidationError as error:
             told = [
                 f"{'.'.join(map(str, one['loc'][:1]))}: {one['msg']}" for one in error.errors(include_input=False)
             ]
             self.faults.append(Fault(line, "; ".join(told)))
+            return
+        if is_unreadable(row):
+            self.faults.append(Fault(line, "family_name: no key opened it when this was exported; write it here"))
+        else:
+            self.rows[line] = row

@@ -105,6 +105,8 @@ class Sender:
         self._sandbox = sandbox or Sandbox()
         self._staff_mail = staff_mail
         self._training_mail = training_mail
+        # Key ids that have been missed and named in the log.
+        self._missed: set[str] = set()
 
     async def facts(self, deliveries: Sequence[Delivery]) -> Facts:
         read_at = self._clock.now()
@@ -140,9 +142,9 @@ class Sender:
             facts = await self.facts([delivery])
         try:
             opened = self._opened(delivery, facts)
-        except Unsealable:
+        except Unsealable as error:
             # A key that an operator has not given yet, most likely: the message goes out when it is there.
-            log.error("contact_not_opened", delivery=delivery.id)
+            self._say_missed(error, delivery)
             return self._later_or_failed(self._tried(claimed), TemporaryFailure("contact cannot be opened"))
         if beside := self._beside(delivery, facts, opened):
             await self._plan_sms(beside, plan)
@@ -160,6 +162,13 @@ class Sender:
                 return replace(record, due_at=due_at, look_again_at=due_at, decided_at=now)
             case Drop(status, reason):
                 return replace(self._record(claimed, status), error=reason, finished_at=now)
+
+    def _say_missed(self, error: Unsealable, delivery: Delivery) -> None:
+        """Once for each key: it may close many contacts, each of which is tried again."""
+        missed = error.key_id or delivery.appointment
+        if missed not in self._missed:
+            self._missed.add(missed)
+            log.error("contact_not_opened", key_id=error.key_id, delivery=delivery.id)
 
     async def _send(
         self, claimed: Claimed, facts: Sending, opened: Opened, *, plan: Plan, now: datetime

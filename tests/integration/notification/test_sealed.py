@@ -1,7 +1,9 @@
 """Contacts come sealed, lie sealed, and go for good."""
 
+from collections.abc import MutableMapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -150,6 +152,29 @@ async def test_a_message_waits_while_its_contact_cannot_be_opened(notifications:
 
     seeing = await notifications.start()
     await seeing.until(requested, "confirm_request", "sent")
+
+
+async def test_an_erasure_needs_nothing_that_opens_what_it_erases(
+    notifications: Notifications, mailbox: Mailbox, lines: list[MutableMapping[str, Any]]
+) -> None:
+    """The mail that says so cannot go out, and its delivery says why; the log names the key once for all of them.
+
+    Seen to fail with a line for each attempt.
+    """
+    blind = await notifications.start(private_keys=PrivateKeys({"n2": b"2" * 32}), retry=replace(SOON, attempts=3))
+    story = Story(blind)
+    confirmed, erased = story.confirmed(), story.erased(now=blind.clock.now())
+    await blind.hear(story.contact(), confirmed)
+    await blind.hear(erased)
+    await blind.until(erased, "erased", "failed", error="contact cannot be opened")
+
+    assert await notifications.keys["keys"].find().to_list(None) == [{"_id": story.id, "erased": True}]
+    assert [contact.get("data") for contact in await notifications.database["contacts"].find().to_list(None)] == [
+        None
+    ]
+    assert await notifications.keys["farewell_keys"].count_documents({}) == 0
+    assert not mailbox.recipients
+    assert [line["key_id"] for line in lines if line["event"] == "contact_not_opened"] == ["n1"]
 
 
 async def test_deliveries_are_forgotten_when_they_are_long_too_late(notification: Notification) -> None:

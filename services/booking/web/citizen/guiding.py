@@ -22,6 +22,7 @@ from services.booking.web.citizen.journey import Journey, Values
 from services.booking.web.citizen.typed import Typed
 from shared.mongo import DATABASE_DOWN, OperationFailure, is_away
 from shared.observability import get_logger
+from shared.sealing import Unsealable
 
 log = get_logger()
 
@@ -73,7 +74,9 @@ def _said(error: Exception) -> tuple[int, str, str]:
     away = isinstance(error, (*DATABASE_DOWN, TimeoutError, NotLoaded))
     if away or (isinstance(error, OperationFailure) and is_away(error)):
         return AWAY
-    log.error("page_failed", exc_info=error)
+    # A missing key has its own line in the log, and another one for each view would hide it.
+    if not isinstance(error, Unsealable):
+        log.error("page_failed", exc_info=error)
     return BROKEN
 
 

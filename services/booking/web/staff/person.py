@@ -13,7 +13,7 @@ from services.booking.api.schemas import Ags, IdempotencyKey, Moment, PersonName
 from services.booking.api.staff_messages import Purpose
 from services.booking.domain.appointment import Appointment
 from services.booking.finding import Found, by_name
-from services.booking.people import Erased, Person
+from services.booking.people import UNREADABLE, Erased, Person
 from services.booking.printing import slip_text
 from services.booking.web.staff import words
 from services.booking.web.staff.faults import ANTICIPATED, told
@@ -261,6 +261,8 @@ def _times(work: Work, appointment: Appointment, person: Person, *, first: date 
     """To move to, or for the next visit."""
     office = work.booking.offices[appointment.office]
     if not appointment.has_time or appointment.team not in {team.id for team in office.data.teams}:
+        return []
+    if person is UNREADABLE and office.by_surname(appointment.team):
         return []
     sought = sought_again(appointment, family_name=person.family_name)
     if appointment.status not in _AHEAD:

@@ -81,6 +81,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "moved": "verschoben",
     "cancelled": "abgesagt, mit Vorschlägen",
     "unchanged": "war schon geändert",
+    "unreadable": "bleibt: Name nicht lesbar",
 }
 PURPOSES: Final[Mapping[str, str]] = {
     "confirm_request": "Bitte um Bestätigung",
@@ -156,6 +157,7 @@ RECORDED: Final[Mapping[str, str]] = {
     "appointment.replanned_moved": "umgeplant: verschoben",
     "appointment.replanned_cancelled": "umgeplant: abgesagt",
     "appointment.replanned_unchanged": "nicht umgeplant: war schon geändert",
+    "appointment.replanned_unreadable": "nicht umgeplant: Name nicht lesbar",
     "appointment.reviewed": "als geprüft vermerkt",
     "appointments.exported": "Termine ausgeleitet",
     "person.seen": "Person angesehen",
