@@ -1,17 +1,27 @@
-"""Whether citizens reach booking by an address with a good certificate, and erasures find their journal."""
+"""Whether citizens reach booking by a good certificate, erasures find their journal, and names can be read."""
 
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
 from pydantic import HttpUrl, ValidationError
 
+from services.booking.people import Erased, people_of
 from services.booking.settings import Settings
+from services.booking.storage.retention import Retained
+from services.booking.tokens import Keys
 from shared import erasure_journal
 from shared.doctor import certificates
 from shared.doctor.findings import Finding, Level, well
-from shared.setup import Trouble
+from shared.doctor.sealed import Stored, openable
+from shared.mongo import DatabaseClock, connect, database
+from shared.setup import CONTACT_KEYS, Trouble
+
+# Of keys without a person: holds that are just being made, and what died between the two.
+_PASSED_OVER = 20
 
 
 def examine() -> Iterator[Finding]:
@@ -22,18 +32,35 @@ def examine() -> Iterator[Finding]:
         do = "Set them here as they are for the service, or put them among the secrets."
         yield Finding("https", Level.UNKNOWN, f"missing or wrong: {names}", do)
         return
-    yield _https(settings.public_url)
+    yield _https(settings.public_url, at=settings.public_connect)
     yield _journal(settings.erasure_journal)
+    yield openable("names", _opened(settings), secret=CONTACT_KEYS, then="restart booking")
 
 
-def _https(url: HttpUrl) -> Finding:
-    host = url.host or ""
+def _https(url: HttpUrl, *, at: tuple[str, int] | None) -> Finding:
+    host, port = url.host or "", url.port or 443
     if url.scheme == "https":
-        return certificates.of_tls("https", host, url.port or 443)
+        return certificates.of_tls("https", host, port, at=at) if at or _resolves(host) else _unresolved(url)
     if _is_here(host):
         return well("https", f"{url} is this machine alone")
     do = "Put a proxy with TLS before booking, and set BOOKING_PUBLIC_URL to https://…"
     return Finding("https", Level.CRITICAL, f"citizens' names travel in the clear to {url}", do)
+
+
+def _resolves(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host.strip("[]"), None))
+    except socket.gaierror:
+        return False
+
+
+def _unresolved(url: HttpUrl) -> Finding:
+    """An office's name may lead there from outside alone."""
+    do = (
+        f"Look from outside: `curl --head {url}`. To look from here, let BOOKING_PUBLIC_CONNECT say where the "
+        "proxy with its certificate is, as proxy:8443."
+    )
+    return Finding("https", Level.UNKNOWN, f"nobody here knows an address of {url.host}", do)
 
 
 def _journal(path: Path | None) -> Finding:
@@ -61,3 +88,23 @@ def _is_here(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+async def _opened(settings: Settings) -> Stored:
+    """The oldest too: whoever goes on with other keys has new names that open."""
+    client = connect(settings)
+    keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
+    secrets, clock = Keys.read(settings.signing_keys), DatabaseClock(client)
+    retained = Retained(database(client, settings))
+    try:
+        people = people_of(settings, client=keys_client, secrets=secrets, clock=clock)
+        ends = [await retained.persons(ids) for ids in await people.store.ends(most=_PASSED_OVER)]
+        for appointment in [found[0] for found in ends if found]:
+            with suppress(Erased):
+                await people.open(appointment)
+        if any(ends):
+            return Stored.OPENS
+        return Stored.WITHOUT_KEYS if await retained.any_person() else Stored.NOTHING
+    finally:
+        client.close()
+        keys_client.close()

@@ -21,12 +21,18 @@ def _networks(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _address(value: Any) -> Any:
+    return (value.rpartition(":")[::2] if value else None) if isinstance(value, str) else value
+
+
 class Settings(CommonSettings):
     model_config = SettingsConfigDict(env_prefix="BOOKING_", extra="ignore", hide_input_in_errors=True)
 
     mongodb_database: str = "booking"
     # Where citizens reach this service: the links in messages begin with it.
     public_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
+    # Where the doctor meets the proxy of `public_url`, as host:port: its name may lead there from outside alone.
+    public_connect: Annotated[tuple[str, int] | None, NoDecode, BeforeValidator(_address)] = None
     # Where staff reach it, where that is another address: links that set a password begin with it.
     staff_url: HttpUrl | None = None
     offices: Path = Path("deploy/offices")

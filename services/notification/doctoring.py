@@ -1,4 +1,4 @@
-"""Whether mail and text messages can leave: connections as they are made to send, and nothing sent."""
+"""Whether mail and text messages can leave, and contacts be opened: connections are made, nothing is sent."""
 
 import os
 import smtplib
@@ -11,11 +11,19 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from services.notification.channels.sms import WrongSms
+from services.notification.opening import Opener
 from services.notification.settings import Settings
+from services.notification.storage import Known
 from shared.doctor import certificates
 from shared.doctor.findings import Finding, Level, well
+from shared.doctor.sealed import Stored, openable
+from shared.mongo import connect, database
+from shared.sealing import PrivateKeys
+from shared.setup import CONTACT_PRIVATE_KEYS
 
 _TIMEOUT = 10
+# Of contacts whose key has not come yet.
+_PASSED_OVER = 20
 _LOOK = "Look at NOTIFICATION_SMTP_HOST and _PORT, at the way there, and ask the mail administrators."
 
 
@@ -29,6 +37,8 @@ def examine() -> Iterator[Finding]:
         return
     yield from _mail(settings)
     yield from _sms(settings)
+    then = "run `amtstermin setup secrets`, and restart notification and booking"
+    yield openable("contacts", _opened(settings), secret=CONTACT_PRIVATE_KEYS, then=then)
 
 
 def _mail(settings: Settings) -> Iterator[Finding]:
@@ -88,3 +98,21 @@ def _file(check: str, path: Path) -> Finding:
     if os.access(path if path.exists() else path.parent, os.W_OK):
         return Finding(check, Level.OK, f"text messages go into {path}, to nobody")
     return Finding(check, Level.CRITICAL, f"{path} cannot be written", "Look at NOTIFICATION_SMS and that folder.")
+
+
+async def _opened(settings: Settings) -> Stored:
+    """The newest contact is as booking seals now, the oldest as it did."""
+    client = connect(settings)
+    keys_client = connect(settings, uri=settings.keys_mongodb_uri) if settings.keys_mongodb_uri else client
+    try:
+        opener = Opener(PrivateKeys.read(settings.contact_private_keys))
+        known = Known(database(client, settings), keys=keys_client[settings.keys_database])
+        ends = await known.ends(most=_PASSED_OVER)
+        for contact in [found[0] for found in ends if found]:
+            opener.open(contact)
+        if any(ends):
+            return Stored.OPENS
+        return Stored.WITHOUT_KEYS if await known.any_contact() else Stored.NOTHING
+    finally:
+        client.close()
+        keys_client.close()

@@ -14,29 +14,32 @@ _TIMEOUT = 10
 _RENEW = "Renew it; where that is automatic, look at the log of what should have."
 
 
-def of_tls(check: str, host: str, port: int, *, ca: Path | None = None) -> Finding:
-    """`ca` is a file with the house's own authority."""
+def of_tls(
+    check: str, host: str, port: int, *, ca: Path | None = None, at: tuple[str, int] | None = None
+) -> Finding:
+    """`ca` is a file with the house's own authority; `at` is where to connect, for the certificate of `host`."""
+    where = f"{host}:{port}" + (f" at {at[0]}:{at[1]}" if at else "")
     try:
         context = _context(ca)
         with (
-            socket.create_connection((host, port), _TIMEOUT) as plain,
+            socket.create_connection(at or (host, port), _TIMEOUT) as plain,
             context.wrap_socket(plain, server_hostname=host) as sealed,
         ):
-            return _judged(check, host, port, sealed)
+            return _judged(check, where, sealed)
     except (OSError, ValueError) as error:
-        return _broken(check, host, port, error)
+        return _broken(check, where, error)
 
 
 def of_started_tls(check: str, client: smtplib.SMTP, host: str, *, ca: Path | None = None) -> Finding:
     """On a connection to a mail server that has said hello."""
-    port = client.sock.getpeername()[1] if client.sock else 0
+    where = f"{host}:{client.sock.getpeername()[1] if client.sock else 0}"
     try:
         client._host = host  # type: ignore[attr-defined]
         client.starttls(context=_context(ca))
         assert isinstance(client.sock, ssl.SSLSocket)
-        return _judged(check, host, port, client.sock)
+        return _judged(check, where, client.sock)
     except (OSError, ValueError, smtplib.SMTPException) as error:
-        return _broken(check, host, port, error)
+        return _broken(check, where, error)
 
 
 def of_uri(check: str, uri: str) -> Finding:
@@ -64,21 +67,21 @@ def _context(ca: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca) if ca else None)
 
 
-def _judged(check: str, host: str, port: int, sealed: ssl.SSLSocket) -> Finding:
+def _judged(check: str, where: str, sealed: ssl.SSLSocket) -> Finding:
     certificate = sealed.getpeercert() or {}
     until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     days = (until - datetime.now(UTC)).days
-    said = f"the certificate of {host}:{port} is good for {days} days"
+    said = f"the certificate of {where} is good for {days} days"
     if days >= _WARNING_DAYS:
         return well(check, said)
     return Finding(check, Level.CRITICAL if days < _CRITICAL_DAYS else Level.WARNING, said, _RENEW)
 
 
-def _broken(check: str, host: str, port: int, error: Exception) -> Finding:
+def _broken(check: str, where: str, error: Exception) -> Finding:
     reason = getattr(error, "verify_message", "") or str(error) or type(error).__name__
     do = (
         _RENEW
         if isinstance(error, ssl.SSLCertVerificationError)
         else "Look whether the server runs, and how to reach it."
     )
-    return Finding(check, Level.CRITICAL, f"no TLS with {host}:{port}: {reason}", do)
+    return Finding(check, Level.CRITICAL, f"no TLS with {where}: {reason}", do)

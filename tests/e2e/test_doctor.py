@@ -19,6 +19,7 @@ import pytest
 from deploy.local.process import ROOT
 from deploy.local.stack import Stack
 from shared.setup import VHOST, broker_definitions, deploy_folder
+from tests.e2e.conftest import NewCitizen
 from tests.e2e.test_survival_of_servers import amtstermin
 from tests.ledger import Ledger
 
@@ -56,9 +57,10 @@ def as_the_services(stack: Stack) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], **services, "AMTSTERMIN_SECRETS_DIR": str(stack.secrets)}
 
 
-def test_a_healthy_stack_is_well(stack: Stack, ledger: Ledger, ctl: Path) -> None:
+def test_a_healthy_stack_is_well(stack: Stack, ledger: Ledger, ctl: Path, a_citizen: NewCitizen) -> None:
     for queue in parked(stack):
         amtstermin(stack, "parking", "discard", queue, "--all", "--reason", "an earlier test")
+    a_citizen().book()
     ledger.quiet()
     code, found = doctor(stack, ctl)
 
@@ -67,11 +69,16 @@ def test_a_healthy_stack_is_well(stack: Stack, ledger: Ledger, ctl: Path) -> Non
     assert found.keys() >= {
         *("secrets", "secrets_private", "passwords", "keys", "mongodb", "clock", "mongodb_users", "disk"),
         *("outbox", "rabbitmq", "queues", "consumers", "parked", "definitions", "alarms", "tzdata"),
-        *("mail", "https", "journal", "mongodb_tls", "rabbitmq_tls"),
+        *("mail", "https", "journal", "mongodb_tls", "rabbitmq_tls", "names", "contacts"),
     }
+    assert found["names"]["said"] == found["contacts"]["said"] == "the newest and the oldest open"
 
 
-def test_each_trouble_has_its_line_and_says_what_to_do(stack: Stack, ledger: Ledger, ctl: Path) -> None:
+def test_each_trouble_has_its_line_and_says_what_to_do(
+    stack: Stack, ledger: Ledger, ctl: Path, a_citizen: NewCitizen
+) -> None:
+    a_citizen().book()
+    ledger.quiet()
     with troubles(stack, ledger) as secrets:
         settings = {
             "AMTSTERMIN_SECRETS_DIR": str(secrets),
@@ -96,6 +103,8 @@ def test_each_trouble_has_its_line_and_says_what_to_do(stack: Stack, ledger: Led
         "mail": ("CRITICAL", "127.0.0.1:1"),
         "https": ("CRITICAL", "termine.example"),
         "journal": ("CRITICAL", "not mounted"),
+        "names": ("CRITICAL", "no key k1 that opens them"),
+        "contacts": ("CRITICAL", "no key n1 that opens them"),
     }.items():
         assert said[check].startswith(level), said[check]
         assert words in said[check], said[check]
@@ -139,6 +148,7 @@ def troubles(stack: Stack, ledger: Ledger) -> Iterator[Path]:
     (secrets / "mongodb_keyfile").unlink()
     (secrets / "reporting_password").write_text("reporting")
     (secrets / "booking_contact_keys").write_text("k1:" + "00" * 32)
+    (secrets / "notification_contact_private_keys").write_text("n1:" + "6f" * 32)
     policies = broker_definitions(deploy_folder())["policies"]
     definition = next(policy["definition"] for policy in policies if policy["name"] == "retry.5s")
     id = str(uuid4())

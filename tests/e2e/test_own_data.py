@@ -26,6 +26,7 @@ def test_the_export_shows_everything_to_its_person_only(a_citizen: NewCitizen) -
     assert exported.headers["cache-control"] == "no-store"
     shown = exported.json()
     assert shown["person"] == {
+        "readable": True,
         "family_name": "Öztürk",
         "given_name": "Ayşe",
         "email": citizen.email,

@@ -16,12 +16,12 @@ from shared.doctor.findings import Level
 
 
 @contextmanager
-def a_server(folder: Path, *, days: int) -> Iterator[tuple[int, Path]]:
+def a_server(folder: Path, *, days: int, name: str = "IP:127.0.0.1") -> Iterator[tuple[int, Path]]:
     """Takes TLS connections with a certificate that is good for so long; gives its port and its authority."""
     if not shutil.which("openssl"):
         pytest.skip("openssl, which makes the test's certificate, is not installed")
     file, key = folder / "server.pem", folder / "key.pem"
-    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", str(days))
+    subject = ("-subj", "/CN=server", "-addext", f"subjectAltName={name}", "-days", str(days))
     made = ("-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", file)
     subprocess.run(["openssl", "req", "-x509", *made, *subject], check=True, capture_output=True)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -54,6 +54,19 @@ def test_days_that_are_left_decide(tmp_path: Path, days: int, level: Level) -> N
     assert found.level is level
     assert f"good for {days - 1} days" in found.said
     assert bool(found.do) == (level is not Level.OK)
+
+
+def test_where_a_name_leads_elsewhere_its_certificate_is_looked_at_where_the_proxy_is(tmp_path: Path) -> None:
+    with a_server(tmp_path, days=90, name="DNS:termine.example") as (port, ca):
+        at = ("127.0.0.1", port)
+        found = certificates.of_tls("https", "termine.example", 443, ca=ca, at=at)
+        other = certificates.of_tls("https", "andere.example", 443, ca=ca, at=at)
+    away = certificates.of_tls("https", "termine.example", 443, ca=ca, at=at)
+
+    assert (found.level, other.level, away.level) == (Level.OK, Level.CRITICAL, Level.CRITICAL)
+    assert found.said == f"the certificate of termine.example:443 at 127.0.0.1:{port} is good for 89 days"
+    assert "'andere.example'" in other.said
+    assert f"termine.example:443 at 127.0.0.1:{port}" in away.said
 
 
 def test_a_certificate_that_nobody_vouches_for_is_named(tmp_path: Path) -> None:

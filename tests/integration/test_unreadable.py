@@ -1,5 +1,6 @@
 """Persons whom no key opens, as after a restore with other secrets: they hide nobody else, and go when asked."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,13 +8,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from deploy.local.stack import Stack
+from services.booking import doctoring
 from services.booking.commands import WaitingList
 from services.booking.domain.appointment import Wish
 from services.booking.people import UNREADABLE
+from shared.doctor.findings import Level
 from shared.sealing import SymmetricKeys, Wrapped, new_data_key
 from tests.integration.office_harness import A, AtWork, Colleague, O, a_client, an_office_at_work, bearer
+from tests.integration.operating import commands_of
 from tests.integration.pages_harness import at_the_screen, text_of
 from tests.integration.test_planning import closure
+from tests.sealed import OWN_KEYS
 
 pytestmark = pytest.mark.anyio
 LOST = SymmetricKeys({"k0": b"o" * 32})
@@ -101,6 +106,32 @@ async def test_what_nobody_can_read_is_exported_as_such_and_erased_all_the_same(
     assert (document["status"], "person" in document) == ("anonymised", False)
     assert await work.desk.keys["keys"].find_one({"_id": held["id"]}) is None
     assert document["history"][-1]["type"] == "contact.erased.v1"
+
+
+async def test_the_doctor_opens_the_newest_and_the_oldest_name(
+    work: AtWork, servers: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seen to fail with the newest alone: who goes on with other keys has new names that open."""
+    commands_of(work.desk, servers, monkeypatch, capsys)
+    by = await work.colleague("service_point")
+
+    async def names() -> tuple[Level, str]:
+        found = await asyncio.to_thread(lambda: {one.check: one for one in doctoring.examine()}["names"])
+        assert bool(found.do) == (found.level is not Level.OK)
+        return found.level, found.said
+
+    assert await names() == (Level.OK, "nothing is stored yet")
+    first, _ = await work.booked(by, "10:00"), await work.booked(by, "10:30")
+    # The desk's key is called k1 as well.
+    assert await names() == (Level.CRITICAL, "they cannot all be read: no key k1 that opens them")
+    monkeypatch.setenv("BOOKING_CONTACT_KEYS", OWN_KEYS)
+    assert await names() == (Level.OK, "the newest and the oldest open")
+    await lose_the_key(work, first["id"])
+    assert await names() == (Level.CRITICAL, "they cannot all be read: no key k0 that opens them")
+    await work.desk.keys["keys"].delete_many({})
+    assert await names() == (Level.CRITICAL, "some are stored, and their keys are not")
+    monkeypatch.setenv("BOOKING_MONGODB_URI", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100")
+    assert await names() == (Level.UNKNOWN, "could not be asked for: ServerSelectionTimeoutError")
 
 
 async def replanned(work: AtWork, by: Colleague, *ids: str) -> dict[str, str]:

@@ -70,6 +70,15 @@ def test_all_that_note_or_read_erasures_have_their_journal_and_its_disk() -> Non
     assert "${ERASURES:?" in VOLUMES["erasures"]["driver_opts"]["device"]
 
 
+def test_the_doctor_meets_the_proxy_where_it_has_the_citizens_certificate() -> None:
+    """Whatever the citizens' name leads to from within."""
+    setting = OVERLAY["doctor"]["environment"]["BOOKING_PUBLIC_CONNECT"]
+    host, port = setting.removeprefix("${BOOKING_PUBLIC_CONNECT-").removesuffix("}").split(":")
+    assert any(published.endswith(f":443:{port}") for published in OVERLAY[host]["ports"])
+    assert set(OVERLAY[host]["networks"]) <= set(OVERLAY["doctor"]["networks"])
+    assert set(BASE["doctor"]["networks"]) <= set(OVERLAY["doctor"]["networks"])
+
+
 def test_no_password_stands_in_the_overlay() -> None:
     for file in FOLDER.glob("*"):
         if file.is_file() and file.name != "README.md":

@@ -63,6 +63,14 @@ class KeyStore:
         )
         return [document["_id"] async for document in found]
 
+    async def ends(self, *, most: int) -> tuple[list[str], list[str]]:
+        """Whose keys are the newest, and whose the oldest; the outermost first."""
+        newest, oldest = [
+            await self._keys.find({}, {"_id": 1}, sort=[("created_at", order)], limit=most).to_list(None)
+            for order in (-1, 1)
+        ]
+        return [document["_id"] for document in newest], [document["_id"] for document in oldest]
+
 
 def _document(wrapped: Wrapped) -> dict[str, Any]:
     return {"key_id": wrapped.key_id, "box": wrapped.box}

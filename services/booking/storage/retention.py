@@ -44,6 +44,15 @@ class Retained:
         found = self._appointments.find({"_id": {"$in": list(ids)}, "person": {"$exists": True}}, {"_id": 1})
         return {document["_id"] async for document in found}
 
+    async def persons(self, ids: Sequence[str]) -> list[Appointment]:
+        """Those of `ids` who are not erased, in that order."""
+        wanted = {"_id": {"$in": list(ids)}, "person": {"$exists": True}}
+        found = {one["_id"]: one async for one in self._appointments.find(wanted, _STATE)}
+        return [to_appointment(found[id]) for id in ids if id in found]
+
+    async def any_person(self) -> bool:
+        return await self._appointments.find_one({"person": {"$exists": True}}, {"_id": 1}) is not None
+
     async def deletions(
         self, *, office: str | None, first: datetime | None, until: datetime | None
     ) -> list[tuple[str, str, dict[str, int]]]:

@@ -142,6 +142,20 @@ class Known:
         key_of = {d.pop("_id"): d for d in keys}
         return {d["_id"]: _contact(d, key_of.get(d["_id"])) for d in contacts if d["erased"] or d["_id"] in key_of}
 
+    async def ends(self, *, most: int) -> tuple[list[SealedContact], list[SealedContact]]:
+        """Contacts as they came: of the newest and of the oldest those whose key is there, the outermost first."""
+        newest, oldest = [await self._first(order, most) for order in (-1, 1)]
+        return newest, oldest
+
+    async def _first(self, order: int, most: int) -> list[SealedContact]:
+        there = self._contacts.find({"erased": False}, {"_id": 1}, sort=[("$natural", order)], limit=most)
+        ids = [document["_id"] for document in await there.to_list(None)]
+        found = await self.contacts(ids)
+        return [found[id] for id in ids if id in found]
+
+    async def any_contact(self) -> bool:
+        return await self._contacts.find_one({"erased": False}, {"_id": 1}) is not None
+
     async def _keep_key(self, appointment: str, key: dict[str, Any]) -> None:
         """The first one stays: it never changes. Refused once it was erased, and where it is there already."""
         missing = {"_id": appointment, "key": {"$exists": False}, "erased": {"$ne": True}}

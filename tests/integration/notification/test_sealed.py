@@ -1,5 +1,6 @@
 """Contacts come sealed, lie sealed, and go for good."""
 
+import asyncio
 from collections.abc import MutableMapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from services.notification import doctoring
 from services.notification.retention import Forgetting
+from services.notification.settings import Settings
 from shared.contracts import AppointmentRequested, Step
+from shared.doctor.findings import Level
 from shared.sealing import PrivateKeys
 from tests.integration.notification.harness import SOON, Notification, Notifications
 from tests.integration.notification.mailbox import Mailbox
 from tests.integration.notification.story import Story
+from tests.sealed import PRIVATE_KEYS
 
 pytestmark = pytest.mark.anyio
 
@@ -175,6 +180,30 @@ async def test_an_erasure_needs_nothing_that_opens_what_it_erases(
     assert await notifications.keys["farewell_keys"].count_documents({}) == 0
     assert not mailbox.recipients
     assert [line["key_id"] for line in lines if line["event"] == "contact_not_opened"] == ["n1"]
+
+
+async def test_the_doctor_opens_the_newest_and_the_oldest_contact(
+    notifications: Notifications, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in Settings.model_fields.keys() & settings.model_fields_set:
+        value = getattr(settings, name)
+        monkeypatch.setenv(f"NOTIFICATION_{name.upper()}", getattr(value, "get_secret_value", lambda v=value: v)())
+
+    async def contacts() -> tuple[Level, str]:
+        found = await asyncio.to_thread(lambda: {one.check: one for one in doctoring.examine()}["contacts"])
+        assert bool(found.do) == (found.level is not Level.OK)
+        return found.level, found.said
+
+    assert await contacts() == (Level.OK, "nothing is stored yet")
+    notification = await notifications.start()
+    for _ in range(2):
+        await notification.hear(Story(notification).contact())
+    # The harness' key is called n1 as well.
+    assert await contacts() == (Level.CRITICAL, "they cannot all be read: no key n1 that opens them")
+    monkeypatch.setenv("NOTIFICATION_CONTACT_PRIVATE_KEYS", f"n2:{'32' * 32},{PRIVATE_KEYS}")
+    assert await contacts() == (Level.OK, "the newest and the oldest open")
+    await notifications.keys["keys"].delete_many({})
+    assert await contacts() == (Level.CRITICAL, "some are stored, and their keys are not")
 
 
 async def test_deliveries_are_forgotten_when_they_are_long_too_late(notification: Notification) -> None:

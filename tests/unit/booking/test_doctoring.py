@@ -1,5 +1,6 @@
-"""What the doctor says of the journal of erasures."""
+"""What the doctor says of the journal of erasures, and of a name that leads nowhere from here."""
 
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "journal"
 
 
-def found() -> Finding:
-    return next(finding for finding in doctoring.examine() if finding.check == "journal")
+def found(check: str = "journal") -> Finding:
+    return next(finding for finding in doctoring.examine() if finding.check == check)
 
 
 def test_a_journal_that_only_booking_reads_is_well(journal: Path) -> None:
@@ -55,3 +56,32 @@ def test_a_journal_that_is_away_or_not_wanted_is_told_apart(
     assert found().level is Level.CRITICAL
     monkeypatch.setenv("BOOKING_ERASURE_JOURNAL", "")
     assert found().level is Level.WARNING
+
+
+@pytest.fixture
+def outside(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The citizens' name is known outside alone."""
+
+    def nobody(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    monkeypatch.setenv("BOOKING_PUBLIC_URL", "https://termine.example")
+
+
+def test_a_name_that_is_known_outside_alone_is_not_examined_from_here(outside: None) -> None:
+    assert (found("https").level, found("https").said) == (
+        Level.UNKNOWN,
+        "nobody here knows an address of termine.example",
+    )
+    assert "curl --head https://termine.example" in found("https").do
+    assert "BOOKING_PUBLIC_CONNECT" in found("https").do
+
+
+def test_a_proxy_that_is_named_and_away_is_critical(outside: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKING_PUBLIC_CONNECT", "proxy:8443")
+
+    assert found("https").level is Level.CRITICAL
+    assert found("https").said.startswith("no TLS with termine.example:443 at proxy:8443: ")
+    monkeypatch.setenv("BOOKING_PUBLIC_CONNECT", "")
+    assert found("https").level is Level.UNKNOWN
