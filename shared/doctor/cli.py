@@ -40,14 +40,14 @@ def register(commands: Any) -> None:
         metavar="FILE",
         help="instead, what `rabbitmqctl -q export_definitions -` prints; - reads it from standard input",
     )
-    doctor.set_defaults(run=_doctor)
+    # What services or libraries have to say would come before the line that a monitor reads.
+    doctor.set_defaults(run=_doctor, log_level="CRITICAL")
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
     folder = Path(os.environ.get(SECRETS_DIR, ""))
     if not os.environ.get(SECRETS_DIR) or not folder.is_dir():
         raise Trouble(f"No secrets found: let {SECRETS_DIR} name their folder.")
-    # What libraries have to say would come before the line that a monitor reads.
     logging.disable()
     exported = arguments.definitions.read() if arguments.definitions else None
     findings = list(examine(folder, ctl=shlex.split(arguments.rabbitmqctl), exported=exported))

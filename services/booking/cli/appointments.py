@@ -47,7 +47,8 @@ def register(commands: Any) -> None:
     give.add_argument(
         "--to", dest="last", type=date.fromisoformat, metavar="DAY", help="included; default: in a year"
     )
-    give.set_defaults(log_level="WARNING", run=lambda arguments: asyncio.run(_export(arguments)))
+    # It tells itself whom no key opens.
+    give.set_defaults(log_level="CRITICAL", run=lambda arguments: asyncio.run(_export(arguments)))
 
 
 async def _import(arguments: argparse.Namespace) -> int:
