@@ -14,7 +14,6 @@ from services.booking.api import (
     staff_invitations,
     staff_messages,
     staff_oidc,
-    staff_pages,
     staff_planning,
     staff_problems,
     staff_session,
@@ -56,7 +55,6 @@ def add_staff_routes(
     app.include_router(staff_session.router(staff, client_of=client_of))
     app.include_router(staff_oidc.router(staff))
     app.include_router(staff_accounts.router(staff))
-    app.include_router(staff_pages.router(staff))
 
 
 def add_work_routes(

@@ -109,7 +109,7 @@ def page(
     A `returnable` page may be shown again by Back.
     """
     theme = theming.path(values.get("office"))
-    known = {"site": "Amtstermin", "faults": {}, "theme": theme, "head": "", **values}
+    known = {"site": "Amtstermin", "faults": {}, "theme": theme, "head": "", "citizens_url": "", **values}
     text = _TEMPLATES.get_template(template).render(lang=lang, direction=direction(lang), here=here, **known)
     return answered(text, lang=lang, answer=answer, returnable=returnable)
 

@@ -18,6 +18,7 @@ from services.booking.domain.actors import Role, SignedIn
 from services.booking.staff import Staff, ensure_staff_indexes, make_staff
 from services.booking.staff.accounts import Account
 from services.booking.staff.settings import OidcSettings
+from services.booking.web.staff import password
 from shared.http import Health, create_app
 from shared.mongo import Database, connect
 from shared.settings import CommonSettings
@@ -110,6 +111,7 @@ def _app(staff: Staff) -> FastAPI:
     health = Health(required={}, degrading={})
     app = create_app(title="staff", description="staff", health=health, lifespan=nothing)
     add_staff_routes(app, staff)
+    app.include_router(password.router(staff))
 
     @app.get("/desk/{office}")
     async def desk(office: str, somebody: Annotated[SignedIn, Depends(signed_in("serve"))]) -> dict[str, str]:

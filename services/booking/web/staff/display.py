@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import segno
 from fastapi import APIRouter, Form, Header, Path, Query, Request, Response
@@ -49,6 +49,7 @@ def router(work: Work) -> APIRouter:
 
 
 def _add_display(routes: APIRouter, work: Work) -> None:
+    site = work.staff.citizens_url
     Planner = Annotated[Here, at_work(work, "schedule")]  # noqa: N806 (a type)
 
     async def allowed(office: str, token: str) -> Office:
@@ -61,7 +62,7 @@ def _add_display(routes: APIRouter, work: Work) -> None:
         there = await allowed(office, token)
         mark = await work.live.mark(there)
         called = _called(await work.day.list(there), there)
-        return render("display.html", office=there, token=token, mark=mark, called=called)
+        return render("display.html", citizens_url=site, office=there, token=token, mark=mark, called=called)
 
     @routes.get("/display/{office}/events")
     async def events(
@@ -81,7 +82,7 @@ def _add_display(routes: APIRouter, work: Work) -> None:
     async def renew(here: Planner) -> Response:
         token = await work.displays.renew(here.office.id)
         await work.record(here.somebody, "display.renewed", here.office.id)
-        link = f"{work.staff.citizens_url}/display/{here.office.id}?token={token}"
+        link = f"{site}/display/{here.office.id}?token={token}"
         return await _displays(work, here, link=link)
 
 
@@ -91,9 +92,12 @@ def _add_door(routes: APIRouter, work: Work) -> None:
             raise OtherOffice
         return work.booking.offices[office]
 
+    def door(office: Office, **values: Any) -> Response:
+        return render("door.html", citizens_url=work.staff.citizens_url, office=office, **values)
+
     @routes.get("/check-in/{office}")
     async def ask(office: OfficeId) -> Response:
-        return render("door.html", office=there(office), state="ask", code="")
+        return door(there(office), state="ask", code="")
 
     @routes.post("/check-in/{office}")
     async def check_in(
@@ -109,8 +113,8 @@ def _add_door(routes: APIRouter, work: Work) -> None:
             await work.day.check_in_by_code(here, plain)
         except tuple(_AT_THE_DOOR) as error:
             answer, fault = _AT_THE_DOOR[type(error)]
-            return render("door.html", answer=answer, fault=fault, office=here, state="ask", code=code)
-        return render("door.html", office=here, state="done", code=plain)
+            return door(here, answer=answer, fault=fault, state="ask", code=code)
+        return door(here, state="done", code=plain)
 
 
 async def _displays(work: Work, here: Here, *, link: str | None = None) -> Response:

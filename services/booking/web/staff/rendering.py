@@ -28,16 +28,17 @@ class Blanks(dict[str, Any]):
         return ""
 
 
-def render(template: str, *, answer: int = 200, **values: Any) -> HTMLResponse:
-    """A page of the staff, in German."""
+def render(template: str, *, citizens_url: str, answer: int = 200, **values: Any) -> HTMLResponse:
+    """A page of the staff, in German. What everybody may read lies at `citizens_url`: staff's own address serves
+    nothing of it."""
     known = {"at": None, "fmt": formatting, "words": words, "fault": None, "done": "", **values}
-    response = page(f"staff/{template}", answer=answer, **known)
+    response = page(f"staff/{template}", answer=answer, citizens_url=citizens_url, **known)
     response.headers.update(HEADERS)
     return response
 
 
-def fault_page(status: int, text: str, *, back: str = "/staff/today") -> HTMLResponse:
-    return render("fault.html", answer=status, text=text, back=back)
+def fault_page(status: int, text: str, *, citizens_url: str, back: str) -> HTMLResponse:
+    return render("fault.html", citizens_url=citizens_url, answer=status, text=text, back=back)
 
 
 def own_path(path: str) -> str:
@@ -57,11 +58,21 @@ class StaffPage(APIRoute):
             except NotSignedIn:
                 return _to_sign_in(request)
             except RequestValidationError:
-                return fault_page(422, "Eine Angabe fehlt oder ist nicht lesbar.", back=_came_from(request))
+                return _told(request, 422, "Eine Angabe fehlt oder ist nicht lesbar.")
             except ANTICIPATED as error:
-                return fault_page(*told(error), back=_came_from(request))
+                return _told(request, *told(error))
 
         return guarded
+
+
+def _told(request: Request, status: int, text: str) -> Response:
+    """The room's display and the door are pages for everybody, at an address that has no pages of the staff."""
+    if not request.url.path.startswith("/staff/"):
+        response = page("fault.html", answer=status, text=text)
+        response.headers.update(HEADERS)
+        return response
+    citizens_url = request.app.state.staff.citizens_url
+    return fault_page(status, text, citizens_url=citizens_url, back=_came_from(request))
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -35,6 +35,7 @@ def router(work: Work, *, client_of: Callable[[Scope], str]) -> APIRouter:  # no
     def form(*, answer: int = 200, fault: str | None = None, login: str = "", path: str = "") -> Response:
         return render(
             "sign_in.html",
+            citizens_url=staff.citizens_url,
             answer=answer,
             fault=fault,
             login=login,
@@ -70,7 +71,7 @@ def router(work: Work, *, client_of: Callable[[Scope], str]) -> APIRouter:  # no
     @routes.get("/staff/arrived")
     async def arrived() -> Response:
         """Back from the identity provider: the next page is asked for by a page of ours, with the cookie."""
-        return render("arrived.html")
+        return render("arrived.html", citizens_url=staff.citizens_url)
 
     @routes.post("/staff/sign-out")
     async def sign_out(request: Request, here: Anybody) -> Response:

@@ -112,7 +112,7 @@ class Work:
             "new_key": lambda: str(uuid4()),
             **values,
         }
-        return render(template, answer=answer, **shown)
+        return render(template, citizens_url=self.staff.citizens_url, answer=answer, **shown)
 
 
 def at_work(work: Work, permission: Permission | None = None) -> Any:
