@@ -359,3 +359,20 @@ async def test_a_display_knows_its_own_office_only(work: AtWork) -> None:
     assert await displays.allows(OFFICE, token)
     assert not await displays.allows("tuttlingen", token)
     assert not await displays.allows(OFFICE, "")
+
+
+async def test_another_day_of_todays_list_is_the_plan_of_that_day(work: AtWork) -> None:
+    """Seen to fail with the page of today for every day, and with the day after the calendar's last one."""
+    by = await at_the_screen(work, "service_point")
+
+    led = await by.http.get("/staff/today?day=2026-12-08&team=caseworkers")
+    assert (led.status_code, led.headers["Location"]) == (303, "/staff/plan?day=2026-12-08&team=caseworkers")
+    led = await by.http.get("/staff/today?day=2026-12-08&team=nobody")
+    assert led.headers["Location"] == "/staff/plan?day=2026-12-08"
+    assert 'value="2026-12-08"' in await by.see("/staff/today?day=2026-12-08")
+    for day in ("2026-13-08", "morgen", "0001-01-01", "9999-12-31"):
+        for page in ("today", "plan", "plan/week"):
+            answer = await by.http.get(f"/staff/{page}?day={day}")
+            assert (answer.status_code, f"{day}: Diesen Tag gibt es nicht." in answer.text) == (422, True), page
+    for page in ("today", "plan"):
+        assert (await by.http.get(f"/staff/{page}?day=")).status_code == 200

@@ -11,11 +11,14 @@ from services.booking.domain.appointment import OPEN, Appointment
 from services.booking.domain.cells import CELL, start_of
 from services.booking.domain.office import Office
 from services.booking.people import Person
+from services.booking.web.staff.faults import NotReadable
 from services.booking.web.staff.listed import services_of
 from services.booking.web.staff.rendering import StaffPage
 from services.booking.web.staff.work import Here, Work, at_work
 
 _SHOWN = OPEN | {"completed", "no_show"}
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+Day = Annotated[str, Query(max_length=40)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def router(work: Work) -> APIRouter:
     @routes.get("/staff/plan")
     async def show(
         here: Looking,
-        day: Annotated[str, Query(max_length=10)] = "",
+        day: Day = "",
         team: Annotated[str, Query(max_length=60)] = "",
     ) -> Response:
         there, chosen = _day(day, work, here.office), _team(here, team)
@@ -66,7 +69,7 @@ def router(work: Work) -> APIRouter:
     @routes.get("/staff/plan/week")
     async def week(
         here: Looking,
-        day: Annotated[str, Query(max_length=10)] = "",
+        day: Day = "",
         team: Annotated[str, Query(max_length=60)] = "",
     ) -> Response:
         there, chosen = _day(day, work, here.office), _team(here, team)
@@ -86,11 +89,19 @@ def _team(here: Here, chosen: str) -> str:
     return chosen if chosen in teams else here.team or teams[0]
 
 
-def _day(text: str, work: Work, office: Office) -> date:
+def day_of(text: str) -> date:
+    """Raises NotReadable, also for the ends of the calendar, which have no day before or after."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        return work.booking.clock.now().astimezone(office.zone).date()
+        day = date.min
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise NotReadable(f"{text}: Diesen Tag gibt es nicht. Bitte schreiben Sie ihn als 2026-12-24.")
+    return day
+
+
+def _day(text: str, work: Work, office: Office) -> date:
+    return day_of(text) if text else work.booking.clock.now().astimezone(office.zone).date()
 
 
 def _steps(day: date) -> dict[str, date]:

@@ -15,6 +15,7 @@ from services.booking.printing import day_list
 from services.booking.web.staff.faults import ANTICIPATED, told
 from services.booking.web.staff.listed import grouped, listed
 from services.booking.web.staff.members import members_of, responsible_for
+from services.booking.web.staff.plan import Day, day_of
 from services.booking.web.staff.rendering import HEADERS, StaffPage
 from services.booking.web.staff.work import Here, Work, at_work, see
 
@@ -31,7 +32,7 @@ Team = Annotated[str | None, Query(max_length=60)]
 Version = Annotated[int, Form(ge=0)]
 
 
-def router(work: Work) -> APIRouter:
+def router(work: Work) -> APIRouter:  # noqa: C901 (a list of routes)
     routes = APIRouter(include_in_schema=False, route_class=StaffPage)
     Looking = Annotated[Here, at_work(work, "see_day")]  # noqa: N806 (types)
     Serving = Annotated[Here, at_work(work, "serve")]  # noqa: N806
@@ -39,7 +40,12 @@ def router(work: Work) -> APIRouter:
     PersonSeer = Annotated[Here, at_work(work, "see_person")]  # noqa: N806
 
     @routes.get("/staff/today")
-    async def show(here: Looking, team: Team = None, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+    async def show(
+        here: Looking, team: Team = None, day: Day = "", done: Annotated[str, Query(max_length=20)] = ""
+    ) -> Response:
+        """Another day has no live list: its plan is shown."""
+        if day:
+            return see(f"/staff/plan?day={day_of(day).isoformat()}{_chosen(here, team)}")
         return await _today(work, here, team=team, done=done)
 
     @routes.get("/staff/today/events")
@@ -72,8 +78,7 @@ def router(work: Work) -> APIRouter:
             answer, fault = told(error)
             late_one = str(id) if isinstance(error, day_domain.TooLate) else None
             return await _today(work, here, team=team or None, answer=answer, fault=fault, late_one=late_one)
-        chosen = f"&team={team}" if team in {t.id for t in here.office.data.teams} else ""
-        return see(f"/staff/today?done={action}{chosen}#a-{id}")
+        return see(f"/staff/today?done={action}{_chosen(here, team)}#a-{id}")
 
     @routes.get("/staff/ticket")
     async def ask_for_ticket(here: Booker) -> Response:
@@ -113,6 +118,11 @@ def router(work: Work) -> APIRouter:
         return see(f"/staff/today?done={what}")
 
     return routes
+
+
+def _chosen(here: Here, team: str | None) -> str:
+    """For the address of the page that follows."""
+    return f"&team={team}" if team in {one.id for one in here.office.data.teams} else ""
 
 
 def _acting(
