@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.booking.domain.contradictions import contradictions
+from services.booking.domain.misfits import misfits
 from services.booking.domain.office import Office
 from services.booking.domain.rules import OfficeData
 from services.booking.storage import ChangedMeanwhile
@@ -59,17 +60,11 @@ def checked(values: Mapping[str, Any], *, source: str) -> OfficeData:
     try:
         data = OfficeData.model_validate(values, extra="forbid")
     except ValidationError as error:
-        raise BrokenOffice("\n".join(_readable(source, error))) from None
+        raise BrokenOffice("\n".join(f"{source}: {fault}" for fault in misfits(error, values))) from None
     faults = [f"{source}: {fault}" for fault in contradictions(data)]
     if faults:
         raise BrokenOffice("\n".join(faults))
     return data
-
-
-def _readable(source: str, error: ValidationError) -> Iterator[str]:
-    for fault in error.errors():
-        key = ".".join(map(str, fault["loc"]))
-        yield f"{source}: {key} = {fault['input']!r:.80}: {fault['msg']}"
 
 
 class Offices(Mapping[str, Office]):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 
 from services.booking.domain import surnames
+from services.booking.domain.misfits import numbered
 from services.booking.domain.rules import WEEKDAYS, Channel, OfficeData
 from services.booking.domain.surnames import SurnameRange
 from services.booking.domain.visits import goes_with
@@ -83,7 +84,7 @@ def _messages(data: OfficeData) -> Iterator[str]:
     """Who asks for a text in a message that there is none of would wait for it in vain."""
     services = {service.id for service in data.services}
     for place, given in enumerate(data.messages.texts):
-        key = f"messages.texts.{place}"
+        key = f"messages.texts.{numbered(place)}"
         yield from _german(f"{key}.text", given.text)
         if given.place not in offices.MESSAGE_PLACES:
             yield f"{key}.place = {given.place!r}: not one of {', '.join(offices.MESSAGE_PLACES)}"

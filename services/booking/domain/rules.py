@@ -3,6 +3,7 @@
 Every interval is half open. Days and times are local; `[team, lane]` narrow a rule to a team or one lane of it.
 """
 
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -23,7 +24,8 @@ Channel = Literal["web", "staff", "kept", "emergency"]
 def _day_or_moment(value: Any) -> Any:
     """Kept apart also as text: "2026-12-24" is a day, "2026-12-24T12:00" a moment."""
     if isinstance(value, str):
-        value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+        with suppress(ValueError):
+            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     if isinstance(value, datetime) and value.tzinfo:
         raise ValueError("local time is meant; leave the offset away")
     if not isinstance(value, date):
