@@ -176,7 +176,8 @@ def _check_keys(wanted: Wanted, servers: Servers) -> None:
     if lacking:
         raise Trouble(
             f"{wanted.secrets} lacks keys of the backup: {', '.join(sorted(lacking))}. What is restored could not "
-            "be read. Put the secrets of the backup back first, with its --keys and --secrets-to, and begin anew."
+            "be read. Put the secrets of the backup back first, with its --keys and --secrets-to, and take older "
+            "ones out of the environment, which is asked first; then begin anew."
         )
     if (wanted.keys or wanted.keep_keys) and (id := strangers_key(wanted.secrets)):
         raise Trouble(
