@@ -26,8 +26,9 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONTZPATH= \
     AMTSTERMIN_SECRETS_DIR=/run/amtstermin
+# A new volume there takes its owner and mode over, also the folder of the host that keeps the journal of erasures.
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin amtstermin \
- && install --directory --owner amtstermin /var/lib/amtstermin
+ && install --directory --owner amtstermin --group amtstermin --mode 700 /var/lib/amtstermin
 WORKDIR /app
 
 FROM base AS service
