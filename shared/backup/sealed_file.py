@@ -101,6 +101,8 @@ def new_identity(path: Path) -> str:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise Trouble(f"{path} is there already: a new key would not open what was made for it.") from error
+    except OSError as error:
+        raise Trouble(f"{path} cannot be written: {error.strerror}.") from error
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{_PRIVATE}{bytes(key).hex()}\n")
     return f"{_PUBLIC}{bytes(key.public_key).hex()}"

@@ -71,7 +71,7 @@ async def _take(data: OfficeData, settings: Settings, *, yes: bool) -> int:
         office = Office(data, key=Keys.read(settings.signing_keys).release_key())
         visits = await store.awaited(data.id, now=now)
         _show(before, office, visits, conflicts(office, visits, now=now))
-        if not yes and (await asyncio.to_thread(input, "Take it? [y/N] ")).strip().lower() != "y":
+        if not yes and not await asyncio.to_thread(_agreed):
             print("Nothing was changed.")
             return 1
         version = await store.save(
@@ -86,6 +86,15 @@ async def _take(data: OfficeData, settings: Settings, *, yes: bool) -> int:
         client.close()
     print(f"{data.id} is taken as version {version}; running processes go by it within a second.")
     return 0
+
+
+def _agreed() -> bool:
+    """Where nobody is there to ask, nobody has said yes."""
+    try:
+        return input("Take it? [y/N] ").strip().lower() == "y"
+    except EOFError:
+        print("\nNobody answers; --yes takes it without asking.")
+        return False
 
 
 def _show(

@@ -103,6 +103,12 @@ def test_a_whole_chunk_less_is_found(tmp_path: Path, identity: Identity) -> None
         list(chunks(path, wrapping=identity))
 
 
+def test_a_folder_that_takes_no_key_is_named(tmp_path: Path) -> None:
+    """As user 10001 meets one that Docker made for root."""
+    with pytest.raises(Trouble, match=r"/away/identity cannot be written: No such file"):
+        new_identity(tmp_path / "away" / "identity")
+
+
 def test_the_public_key_seals_and_opens_nothing(tmp_path: Path, identity: Identity) -> None:
     public = new_identity(tmp_path / "other")
     path = a_backup(tmp_path / "a", read_recipient(public))
