@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from deploy.local.stack import Stack
 from services.booking.domain.actors import Role
+from services.booking.domain.rules import Theme
+from services.booking.offices import Offices
 from tests.browser.axe import violations
 from tests.browser.served import PASSWORD, Served, served
 from tests.browser.test_accessibility import left_on_paper
 from tests.builders import HECHINGEN
-from tests.integration.office_harness import CITIZENS, Colleague
+from tests.integration.office_harness import CITIZENS, OFFICE, OTHER_OFFICE, Colleague
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+_ACCENT = "getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
 PHONE: ViewportSize = {"width": 320, "height": 640}
 PAGES = (
     "today", "ticket", "book", "search", "review", "calls", "plan", "plan/week", "closures", "conflicts",
@@ -52,10 +56,10 @@ def screen(browser: Browser, office: Served) -> Iterator[BrowserContext]:
     assert not [line for line in said if "status of 4" not in line]
 
 
-def signed_in(screen: BrowserContext, office: Served, *roles: Role) -> Page:
+def signed_in(screen: BrowserContext, office: Served, *roles: Role, at: str = OFFICE) -> Page:
     page = screen.new_page()
     page.goto("/staff/today")
-    page.get_by_label("Anmeldename").fill(office.account(*roles).login)
+    page.get_by_label("Anmeldename").fill(office.account(*roles, office=at).login)
     page.get_by_label("Passwort").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Heute")
@@ -348,6 +352,29 @@ def test_practice_is_seen_on_every_page_until_it_is_left(screen: BrowserContext,
     page.get_by_role("button", name="Zurück zum echten Amt").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Heute")
     expect(band).to_have_count(0)
+
+
+@pytest.mark.parametrize(("scheme", "accent"), [("light", "#6b5900"), ("dark", "#ffffcc")])
+def test_pages_in_an_offices_own_colours_can_be_read(
+    browser: Browser, office: Served, scheme: Literal["light", "dark"], accent: str
+) -> None:
+    """Colours near the limits of what an office may choose. Seen to fail with words on buttons in the
+    colour that links have under the pointer, and with a theme that holds on paper too."""
+    offices = office.work.desk.booking.offices
+    assert isinstance(offices, Offices)
+    there = offices[OTHER_OFFICE]
+    data = there.data.model_copy(update={"theme": Theme(accent="#6b5900", accent_dark="#ffffcc")})
+    office.do(offices.save(data, actor="somebody", expected_version=there.version))
+    context = browser.new_context(base_url=office.url, viewport=DESKTOP, locale="de-DE", color_scheme=scheme)
+    page = signed_in(context, office, "lead", at=OTHER_OFFICE)
+    for path in ("/staff/today", f"/?office={OTHER_OFFICE}&lang=de"):
+        page.goto(path)
+        assert page.evaluate(_ACCENT) == accent, path
+        assert violations(page) == [], path
+        page.emulate_media(media="print")
+        assert page.evaluate(_ACCENT) == "#000", path
+        page.emulate_media(media="screen")
+    context.close()
 
 
 def _visitor(name: str) -> dict[str, object]:
