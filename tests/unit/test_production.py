@@ -66,7 +66,8 @@ def test_all_that_note_or_read_erasures_have_their_journal_and_its_disk() -> Non
     settings = {name: BASE[name]["environment"]["BOOKING_ERASURE_JOURNAL"] for name in having}
     assert set(settings.values()) == {str(journal)}
     # What the image owns at that path is what booking may write.
-    assert f"install --directory --owner amtstermin {journal.parent}" in (ROOT / "Dockerfile").read_text()
+    made = f"install --directory --owner amtstermin --group amtstermin --mode 700 {journal.parent}"
+    assert made in (ROOT / "Dockerfile").read_text()
     assert "${ERASURES:?" in VOLUMES["erasures"]["driver_opts"]["device"]
 
 
