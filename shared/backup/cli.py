@@ -211,7 +211,8 @@ def _tell(report: Report, wanted: Wanted) -> None:
     print(f"{report.emptied} messages of the lost time were taken out of RabbitMQ.")
     for reason in report.away:
         print(f"Could not be asked for what happened after the backup: {reason}.")
-    _tell_some("bookings were lost", [f"{s.starts_at:%Y-%m-%d %H:%M} UTC {_about(s)}" for s in report.lost])
+    lost = "bookings were lost" + (", and maybe more" if report.away or not report.asked else "")
+    _tell_some(lost, [f"{s.starts_at:%Y-%m-%d %H:%M} UTC {_about(s)}" for s in report.lost])
     changed = [f"{s.starts_at:%Y-%m-%d %H:%M} UTC {_about(s)}" for s in report.changed]
     _tell_some("went on after the backup, which is not known any more", changed)
     withheld = [f"{w['due_at'][:16]} {w['purpose']} by {w['channel']} ({w['appointment']})" for w in done.withheld]

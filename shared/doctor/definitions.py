@@ -34,6 +34,10 @@ _SHOWN = 5
 
 def examine_exported(text: str, *, wanted: dict[str, Any]) -> Iterator[Finding]:
     """`text` is what `rabbitmqctl export_definitions -` prints; of alarms it knows nothing."""
+    if "{" not in text:
+        do = "Does RabbitMQ run? `docker compose ps --all rabbitmq`; start it, then look again."
+        yield Finding("definitions", Level.UNKNOWN, f"RabbitMQ gave none: {text.strip()!r:.120}", do)
+        return
     try:
         exported = json.loads(text[text.index("{") :])
         wrong = [

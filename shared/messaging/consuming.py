@@ -103,7 +103,7 @@ class Consumers:
 
     async def ping(self) -> str | None:
         if not self.healthy or self._broker is None or not await self._broker.ping(timeout=2):
-            return "RabbitMQ does not answer; events wait in the queues"
+            return "RabbitMQ does not answer; events wait, and nothing is lost"
         return None
 
     async def _keep_starting(self) -> None:

@@ -193,8 +193,9 @@ def second_life(world: World) -> Iterator[tuple[Stack, str]]:
 def restore(world: World, stack: Stack, url: str, *more: str | Path, **settings: str) -> dict[str, Any]:
     report = world.folder / "report.json"
     settings |= {"BOOKING_PUBLIC_URL": url}
-    amtstermin(stack.secrets, "restore", *files_of(world), "--report", report, *more, settings=settings)
+    told = amtstermin(stack.secrets, "restore", *files_of(world), "--report", report, *more, settings=settings)
     found: dict[str, Any] = json.loads(report.read_text())
+    assert ("bookings were lost, and maybe more" in told) == bool(found["away"] or not found["asked"]), told
     return found
 
 

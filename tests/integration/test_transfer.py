@@ -21,6 +21,7 @@ from services.booking.staff.audit import Audit
 from services.booking.storage import Calls
 from services.booking.transfer.importing import Importing
 from services.booking.transfer.rows import Row
+from shared.setup import Trouble
 from tests.builders import HECHINGEN, OFFICE_FILE, a_given_contact
 from tests.integration.booking_harness import KEYS, Desk, a_desk
 from tests.integration.operating import Run, commands_of
@@ -272,3 +273,30 @@ def loaded(desk: Desk, office: str) -> bool:
 
 def ids(table: bytes) -> list[str]:
     return [line.partition(";")[0] for line in table.decode("utf-8-sig").splitlines()[1:]]
+
+
+async def test_whoever_asks_the_office_is_erased_at_once(desk: Desk, amtstermin: Run, tmp_path: Path) -> None:
+    """Seen to fail without the guard of what lies ahead."""
+    await amtstermin(
+        "appointments", "import", "--office", OFFICE, "--file", a_file(tmp_path, a_line(desk, "asks", place=3))
+    )
+    (before,) = await imported(desk)
+    erase = ("appointments", "erase", "--office", OFFICE)
+
+    for refused, why in (
+        (before["code"], "say --cancel"),
+        ("ZZZZZZZZ", "has no appointment"),
+        (str(uuid4()), "id."),
+    ):
+        with pytest.raises(Trouble, match=why):
+            await amtstermin(*erase, refused)
+    assert "person" in (await imported(desk))[0]
+    code, told = await amtstermin(*erase, before["code"].lower(), "--cancel")
+
+    assert (code, told.endswith("whom it was for is erased.")) == (0, True), told
+    (after,) = await imported(desk)
+    assert (after["status"], "person" in after) == ("anonymised", False)
+    assert await desk.keys["keys"].count_documents({"_id": before["_id"], "erased": {"$ne": True}}) == 0
+    record = await desk.database["audit"].find_one({"action": "person.erased"})
+    assert record
+    assert record["subject"] == before["_id"]

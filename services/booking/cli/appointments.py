@@ -1,18 +1,23 @@
-"""`amtstermin appointments`: from another system, and to one."""
+"""`amtstermin appointments`: from another system, and to one; and erased, as somebody asks the office."""
 
 import argparse
 import asyncio
 import getpass
 import os
+import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from services.booking.cli.at_hand import AtHand, at_hand
 from services.booking.domain.actors import Actor
+from services.booking.domain.appointment import AlreadyOver, Appointment
 from services.booking.domain.office import Office
+from services.booking.erasing import ErasureCancels
 from services.booking.people import UNREADABLE
+from services.booking.storage import NotFound
 from services.booking.transfer.calendars import Defaults, is_calendar, read_calendar, write_calendar
 from services.booking.transfer.exporting import exported
 from services.booking.transfer.importing import Importing
@@ -23,7 +28,7 @@ from shared.setup import Trouble
 
 def register(commands: Any) -> None:
     """Adds `amtstermin appointments`."""
-    top = commands.add_parser("appointments", help="an office's appointments, from a file and into one")
+    top = commands.add_parser("appointments", help="an office's appointments: from a file, into one, erased")
     actions = top.add_subparsers(metavar="ACTION", required=True)
 
     take = actions.add_parser(
@@ -49,6 +54,16 @@ def register(commands: Any) -> None:
     )
     # It tells itself whom no key opens.
     give.set_defaults(log_level="CRITICAL", run=lambda arguments: asyncio.run(_export(arguments)))
+
+    erase = actions.add_parser(
+        "erase",
+        help="erase whom an appointment is for, at once; nothing brings it back",
+        description="For somebody who asks the office; by the link of any mail people do it themselves.",
+    )
+    erase.add_argument("appointment", metavar="CODE", help="as the mail says it; or the appointment's id")
+    erase.add_argument("--office", required=True, metavar="ID")
+    erase.add_argument("--cancel", action="store_true", help="what lies ahead is cancelled, and its time is free")
+    erase.set_defaults(log_level="WARNING", run=lambda arguments: asyncio.run(_erase(arguments)))
 
 
 async def _import(arguments: argparse.Namespace) -> int:
@@ -93,6 +108,38 @@ async def _export(arguments: argparse.Namespace) -> int:
     await asyncio.to_thread(_write, arguments.file, data)
     print(f"{len(found)} appointments with personal data are in {arguments.file}: delete it when it has served.")
     return _tell_unreadable([one.id for row, one in found if is_unreadable(row)])
+
+
+async def _erase(arguments: argparse.Namespace) -> int:
+    async with at_hand() as parts:
+        office = _office(parts, arguments.office)
+        appointment = await _meant(parts, office, arguments.appointment)
+        when = appointment.starts_at.astimezone(office.zone)
+        about = f"{appointment.code}, {appointment.service} on {when:%Y-%m-%d at %H:%M}, {appointment.status}"
+        try:
+            await parts.erasing.erase(appointment.id, cancel=arguments.cancel)
+        except ErasureCancels:
+            raise Trouble(f"{about}: it lies ahead. To cancel it as well, say --cancel.") from None
+        except AlreadyOver:
+            raise Trouble(f"{about}: the visit goes on. Erase when it is over.") from None
+        await parts.audit.record(_by(), "person.erased", office=office.id, subject=appointment.id)
+    print(f"{about}: whom it was for is erased.")
+    return 0
+
+
+async def _meant(parts: AtHand, office: Office, named: str) -> Appointment:
+    """By its id, or by a code that no other has."""
+    with suppress(ValueError, NotFound):
+        found = await parts.booking.appointments.get(str(uuid.UUID(named)))
+        if found.office == office.id:
+            return found
+    several = await parts.booking.appointments.by_code(office.id, named.upper())
+    if not several:
+        raise Trouble(f"{office.id} has no appointment {named!r}: give its code, as the mail says it, or its id.")
+    if len(several) > 1:
+        listed = "\n".join(f"  {one.id}  {one.starts_at:%Y-%m-%d %H:%M} UTC, {one.status}" for one in several)
+        raise Trouble(f"Several have the code {named}; say which by its id:\n{listed}")
+    return several[0]
 
 
 def _tell_unreadable(ids: Sequence[str]) -> int:

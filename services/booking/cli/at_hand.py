@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from services.booking.commands import Booking, Inviting, Reaching
 from services.booking.demand import DemandCounter
+from services.booking.erasing import Erasing
 from services.booking.memory import Memory
 from services.booking.offices import Offices
 from services.booking.people import people_of
@@ -19,6 +20,7 @@ from services.booking.settings import Settings
 from services.booking.staff.audit import Audit
 from services.booking.storage import Appointments, Calls, Invitations, Messages, Publications
 from services.booking.storage.offices import OfficeStore
+from services.booking.storage.retention import Retained
 from services.booking.tokens import Keys
 from shared.messaging import Publisher
 from shared.mongo import DATABASE_DOWN, DatabaseClock, connect, database
@@ -32,6 +34,7 @@ _LOADED_WITHIN_S = 120
 class AtHand:
     booking: Booking
     reaching: Reaching
+    erasing: Erasing
     audit: Audit
 
 
@@ -70,6 +73,7 @@ async def at_hand() -> AsyncIterator[AtHand]:
         sms_countries=settings.sms_countries,
     )
     reaching = Reaching(booking, Messages(db, relay=relay), Calls(db))
+    erasing = Erasing(booking, retained=Retained(db), offices=offices, journal=settings.erasure_journal)
     try:
         await clock.start()
         await offices.start()
@@ -77,7 +81,7 @@ async def at_hand() -> AsyncIterator[AtHand]:
         async with asyncio.timeout(_LOADED_WITHIN_S):
             while not memory.loaded:  # noqa: ASYNC110 (it has no event)
                 await asyncio.sleep(0.05)
-        yield AtHand(booking, reaching, Audit(db, clock=clock))
+        yield AtHand(booking, reaching, erasing, Audit(db, clock=clock))
     except DATABASE_DOWN as error:
         raise Trouble(f"MongoDB does not answer ({type(error).__name__}).") from error
     finally:

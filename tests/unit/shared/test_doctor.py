@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.doctor import host, mongodb
+from shared.doctor import definitions, host, mongodb
 from shared.doctor.findings import Finding, Level, limits, worst
 
 
@@ -22,6 +22,11 @@ def test_what_is_wrong_weighs_more_than_what_is_not_known() -> None:
     assert worst([]) is Level.UNKNOWN
     assert [level.value for level in Level] == [0, 1, 2, 3]
     assert [limits(value, warning=1, critical=2) for value in (0.9, 1, 2)] == [0, 1, 2]
+
+
+def test_a_broker_that_is_down_gives_no_definitions_and_the_finding_says_so() -> None:
+    (one,) = definitions.examine_exported("Error: unable to perform an operation on node", wanted={})
+    assert (one.level, "RabbitMQ gave none" in one.said) == (Level.UNKNOWN, True)
 
 
 class Server:

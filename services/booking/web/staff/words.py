@@ -160,6 +160,7 @@ RECORDED: Final[Mapping[str, str]] = {
     "appointment.replanned_unreadable": "nicht umgeplant: Name nicht lesbar",
     "appointment.reviewed": "als geprüft vermerkt",
     "appointments.exported": "Termine ausgeleitet",
+    "person.erased": "Person gelöscht",
     "person.seen": "Person angesehen",
     "day.seen": "Tag mit Namen angesehen",
     "day.printed": "Tagesliste gedruckt",
