@@ -1,7 +1,7 @@
 """The dispatcher: claims due deliveries, sends them, records what became of them.
 
 Sending is at least once. A process that dies, or is frozen beyond its lease, between the provider's yes and the
-record of it leaves a delivery that is sent once more. Nothing is begun in the last third of a lease, so a process
+record of it leaves a delivery that is sent once more. Nothing is begun in the last half of a lease, so a process
 that wakes up late repeats no more than what it was sending just then, and counts it
 (`notification_leases_lost_total`).
 """
