@@ -232,7 +232,6 @@ def place(folder: Path) -> Iterator[Place]:
         "BOOKING_OFFICES": str(offices),
         "BOOKING_SWEEP_EVERY": "PT0.5S",
         "BOOKING_RETENTION_EVERY": "PT0.5S",
-        "BOOKING_SUPPLY_EVERY": "PT0.5S",
         "BOOKING_LIMITS": "off",
         "NOTIFICATION_SMTP_PORT": str(port),
         # The lease of a dead process ends after three times as long.
